@@ -1,0 +1,112 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+// Every Swift target is checked for memory safety and builds without warnings. Both belong to the
+// language settings and not to a build script, so that an editor shows what the tests would refuse.
+let strict: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// A library module of the simulator.
+func area(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// The tests of one module.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: "\(name)Tests", dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "mtesim",
+  products: [
+    .executable(name: "mtesim", targets: ["mtesim"]),
+    .library(name: "TagCompression", targets: ["TagCompression"]),
+    .library(name: "PhysicalMemory", targets: ["PhysicalMemory"]),
+    .library(name: "Containers", targets: ["Containers"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2")
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CXXHash",
+      pkgConfig: "libxxhash",
+      providers: [.apt(["libxxhash-dev"])]
+    ),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+
+    // Level 0: values and data structures without behaviour.
+    area("MemoryModel"),
+    area("Containers"),
+
+    // Level 1: one subject each.
+    area("TagCompression", ["MemoryModel", "Containers"]),
+    area("TraceFormat", ["MemoryModel", "CXXHash", "CZstd"]),
+    area("PhysicalMemory", ["MemoryModel", "Containers"]),
+    area("AddressSpaces", ["MemoryModel", "Containers"]),
+    area("Reporting", ["MemoryModel"]),
+
+    // Level 2: what stands on a level-1 subject.
+    area("Swap", ["MemoryModel", "Containers", "TagCompression"]),
+    area("TagStorage", ["MemoryModel", "Containers", "PhysicalMemory"]),
+
+    // Level 3: the only place that sees all state.
+    area(
+      "MachineModel",
+      [
+        "MemoryModel", "Containers", "TagCompression", "PhysicalMemory", "AddressSpaces", "Swap",
+        "TagStorage",
+      ]
+    ),
+
+    // Level 4: what drives a machine, and what brings traces in.
+    area("TraceImport", ["MemoryModel", "TraceFormat", "CZstd"]),
+    area("Replay", ["MemoryModel", "TagCompression", "TraceFormat", "MachineModel", "CXXHash"]),
+
+    // Level 5: the command.
+    .executableTarget(
+      name: "mtesim",
+      dependencies: [
+        "MemoryModel", "TagCompression", "TraceFormat", "TraceImport", "MachineModel", "Replay",
+        "Reporting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict
+    ),
+
+    // Tools that are built with everything else, so that they cannot rot.
+    .target(name: "CReference", path: "Tools/CReference"),
+    .executableTarget(
+      name: "mtesim-benchmark",
+      dependencies: [
+        "MemoryModel", "TagCompression", "TraceFormat", "MachineModel", "Replay", "CReference",
+      ],
+      path: "Tools/Benchmark",
+      swiftSettings: strict
+    ),
+
+    tests("MemoryModel", ["MemoryModel"]),
+    tests("Containers", ["Containers"]),
+    tests("TagCompression", ["TagCompression", "MemoryModel"]),
+    tests("TraceFormat", ["TraceFormat", "MemoryModel"]),
+    tests("PhysicalMemory", ["PhysicalMemory", "MemoryModel"]),
+    tests("AddressSpaces", ["AddressSpaces", "MemoryModel"]),
+    tests("Reporting", ["Reporting", "MemoryModel"]),
+    tests("Swap", ["Swap", "MemoryModel", "TagCompression", "Containers"]),
+    tests("TagStorage", ["TagStorage", "MemoryModel", "PhysicalMemory"]),
+    tests(
+      "MachineModel",
+      ["MachineModel", "MemoryModel", "TagCompression", "TagStorage", "Swap", "PhysicalMemory"]
+    ),
+    tests("TraceImport", ["TraceImport", "TraceFormat", "MemoryModel"]),
+    tests("Replay", ["Replay", "MachineModel", "TraceFormat", "MemoryModel", "TagCompression"]),
+    tests("Command", ["mtesim"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

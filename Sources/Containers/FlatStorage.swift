@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A fixed-length array of plain values that is never copied and never shared.
+///
+/// The frame table and the page tables are made of these. Compared with `Array` it saves the
+/// uniqueness check and the exclusivity check on every store, which is most of the cost of a store
+/// in a loop over frames; bounds are still checked on every access.
+///
+/// This is the only file that reaches that memory by pointer. It is sound because the pointer is
+/// allocated and initialised for `count` elements in `init`, is never handed out, every index is
+/// compared with `count` first, elements are bitwise copyable and so need no destruction, and the
+/// storage is noncopyable, so that nobody can use it after `deinit`.
+@safe public struct FlatStorage<Element: BitwiseCopyable & Sendable>: ~Copyable, @unchecked Sendable
+{
+  @usableFromInline var base: UnsafeMutablePointer<Element>
+
+  /// The number of elements.
+  public private(set) var count: Int
+
+  /// Creates storage of `count` elements, all equal to `value`.
+  ///
+  /// - Precondition: `count` is not negative.
+  /// - Complexity: O(`count`).
+  public init(repeating value: Element, count: Int) {
+    precondition(count >= 0, "storage of \(count) elements")
+    unsafe base = .allocate(capacity: count)
+    unsafe base.initialize(repeating: value, count: count)
+    self.count = count
+  }
+
+  deinit {
+    unsafe base.deallocate()
+  }
+
+  /// The element at `index`.
+  ///
+  /// - Precondition: 0 <= `index` < `count`.
+  /// - Complexity: O(1).
+  public subscript(_ index: Int) -> Element {
+    @inline(__always) get {
+      precondition(UInt(bitPattern: index) < UInt(bitPattern: count), "index out of range")
+      return unsafe base[index]
+    }
+    @inline(__always) set {
+      precondition(UInt(bitPattern: index) < UInt(bitPattern: count), "index out of range")
+      unsafe base[index] = newValue
+    }
+  }
+
+  /// Makes room for `newCount` elements; the new ones are equal to `value`.
+  ///
+  /// - Precondition: `newCount` is at least `count`.
+  /// - Complexity: O(`newCount`).
+  public mutating func grow(to newCount: Int, repeating value: Element) {
+    precondition(newCount >= count, "storage of \(count) elements cannot shrink to \(newCount)")
+    let grown = UnsafeMutablePointer<Element>.allocate(capacity: newCount)
+    unsafe grown.update(from: base, count: count)
+    unsafe (grown + count).initialize(repeating: value, count: newCount - count)
+    unsafe base.deallocate()
+    unsafe base = grown
+    count = newCount
+  }
+
+  /// Sets the elements of a half-open range of indices.
+  ///
+  /// - Precondition: the range lies within 0..<`count`.
+  /// - Complexity: O(*n*), where *n* is the length of the range.
+  public mutating func fill(_ range: Range<Int>, with value: Element) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "range out of range")
+    unsafe (base + range.lowerBound).update(repeating: value, count: range.count)
+  }
+
+  /// Reads a half-open range of elements as a span.
+  ///
+  /// - Precondition: the range lies within 0..<`count`.
+  public borrowing func withSpan<Result>(
+    _ range: Range<Int>,
+    _ body: (Span<Element>) -> Result
+  ) -> Result {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "range out of range")
+    return body(unsafe Span(_unsafeStart: base + range.lowerBound, count: range.count))
+  }
+
+  /// Changes a half-open range of elements through a span.
+  ///
+  /// - Precondition: the range lies within 0..<`count`.
+  public mutating func withMutableSpan<Result>(
+    _ range: Range<Int>,
+    _ body: (inout MutableSpan<Element>) -> Result
+  ) -> Result {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "range out of range")
+    var span = unsafe MutableSpan(_unsafeStart: base + range.lowerBound, count: range.count)
+    return body(&span)
+  }
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// An event that the machine counts.
+///
+/// A counter has the kernel's name where its meaning is the kernel's, and `name` spells it as the
+/// kernel does. The order of the cases is the order of every report.
+///
+/// Source: Linux v6.8 `/proc/vmstat`; dynamic tag storage RFC v3, for the counters of tag storage.
+public enum Counter: Int, CaseIterable, Sendable {
+  // Faults.
+
+  /// Completed runs of the fault handler, failed ones included.
+  case pgfault
+  /// Faults that had to read their page from a swap device.
+  case pgmajfault
+  /// Read faults that mapped the zero page.
+  case faultZeroPage
+  /// Write faults that got a zeroed frame.
+  case faultZeroFill
+  /// Write faults that copied a shared page.
+  case faultCopyOnWrite
+  /// Write faults that made a page writable because nobody else used it any more.
+  case pgreuse
+  /// Swap faults that found their page in the swap cache.
+  case faultSwapCache
+  /// Swap faults that read their page from a device.
+  case faultSwapDevice
+  /// Touches of file-backed pages, which are outside the model.
+  case faultFile
+  /// Accesses that ended in SIGSEGV.
+  case faultSignal
+
+  // Page allocator.
+
+  /// Pages handed out by the page allocator.
+  case pgallocNormal
+  /// Pages given back to the page allocator.
+  case pgfree
+  /// Allocations that had to enter direct reclaim of the whole machine.
+  case allocstallNormal
+
+  // Reclaim.
+
+  /// Runs of kswapd.
+  case pageoutrun
+  /// Pages that kswapd looked at on inactive lists.
+  case pgscanKswapd
+  /// Pages that direct and memory-group reclaim looked at on inactive lists.
+  case pgscanDirect
+  /// Anonymous pages looked at on inactive lists.
+  case pgscanAnon
+  /// Pages that kswapd freed.
+  case pgstealKswapd
+  /// Pages that direct and memory-group reclaim freed.
+  case pgstealDirect
+  /// Anonymous pages that reclaim freed.
+  case pgstealAnon
+  /// Pages moved to an active list.
+  case pgactivate
+  /// Pages moved from an active to an inactive list.
+  case pgdeactivate
+  /// Pages that reclaim looked at on active lists.
+  case pgrefill
+  /// Pages moved to the tail of an inactive list when their write-out ended.
+  case pgrotated
+  /// Pages that direct reclaim skipped because they lie in CMA pageblocks.
+  case pgskipNormal
+  /// Pages that MADV_FREE made droppable.
+  case pglazyfree
+  /// Droppable pages that reclaim freed.
+  case pglazyfreed
+  /// Swapped pages that came back with a shadow.
+  case workingsetRefaultAnon
+  /// Refaults that went straight to the active list.
+  case workingsetActivateAnon
+  /// Refaults of pages that had been in the working set.
+  case workingsetRestoreAnon
+  /// Processes ended by the out-of-memory killer.
+  case oomKill
+  /// Times a memory group's limit was met and its pages were reclaimed.
+  case memcgCharges
+
+  // Swap.
+
+  /// Pages read from a swap device.
+  case pswpin
+  /// Pages written to a swap device.
+  case pswpout
+  /// Pages read ahead of their fault.
+  case swapRa
+  /// Pages read ahead that were then used.
+  case swapRaHit
+  /// Swap-outs refused because no slot was free.
+  case swapoutRefusedSlots
+  /// Swap-outs refused because their tags could not be saved.
+  case swapoutRefusedTags
+
+  // Migration and contiguous memory.
+
+  /// Pages migrated.
+  case pgmigrateSuccess
+  /// Pages whose migration failed for good.
+  case pgmigrateFail
+  /// Contiguous allocations that succeeded, in calls as Linux v6.8 counts them.
+  case cmaAllocSuccess
+  /// Contiguous allocations that failed, in calls as Linux v6.8 counts them.
+  case cmaAllocFail
+  /// Pages allocated contiguously, as the tag-storage series counts them.
+  case cmaAllocSuccessPages
+  /// Pages whose contiguous allocation failed, as the tag-storage series counts them.
+  case cmaAllocFailPages
+  /// Pages given back to a CMA area.
+  case cmaReleaseSuccessPages
+  /// Interrupts sent to other CPUs to empty their LRU batches.
+  case lruDisableIpis
+
+  // Tag storage.
+
+  /// Calls that asked for the tag storage of a page.
+  case reserveCalls
+  /// Reservations whose tag blocks were all reserved already.
+  case reserveHits
+  /// Tag blocks taken straight from the free lists.
+  case reserveFast
+  /// Tag blocks taken by contiguous allocation.
+  case reserveSlow
+  /// Further attempts at a tag block that was busy.
+  case reserveRetries
+  /// Reservations that failed because a page of the tag block could not be moved.
+  case reserveFailBusy
+  /// Reservations that failed because no frame was free to migrate to.
+  case reserveFailNomem
+  /// Reservations asked for a frame outside every tagged memory range.
+  case reserveFailInvalid
+  /// Reservations that met an isolated pageblock.
+  case reserveFailIsolated
+  /// Tag blocks given back when their last tagged page was freed.
+  case reserveReleases
+  /// Page-table entries written as fault on access.
+  case foaMarked
+  /// Faults on access to pages without tag storage.
+  case foaFaults
+  /// Faults on access that ended by reserving tag storage.
+  case foaResolvedReserve
+  /// Faults on access that gave up once and were retried.
+  case foaRetry
+  /// Pages of tag storage replaced because a tagged mapping used them.
+  case foaReplacedTsp
+  /// Other pages replaced because their tag storage could not be reserved.
+  case foaReplacedOther
+  /// Replacements that failed.
+  case foaReplacedFail
+  /// Accesses replayed after a fault on access.
+  case foaReplay
+  /// Pages that were replaced and again landed where no tags can be held.
+  case doubleMigrations
+  /// Accesses given up after the replay cap.
+  case livelocks
+  /// Data cache lines invalidated when frames began to hold tags.
+  case cmoDataLines
+  /// Tag cache lines invalidated when frames stopped being tagged.
+  case cmoTagLines
+  /// Pages asked for with the tagged flag.
+  case pgallocTagged
+
+  // Tags.
+
+  /// Pages whose tags were saved at swap-out.
+  case tagsSavedSwap
+  /// Pages whose saved tags were restored at swap-in.
+  case tagsRestoredSwap
+  /// Saved tags dropped with their swap slot.
+  case tagsInvalidated
+  /// Tags kept aside for a frame without tag storage.
+  case tagsParked
+  /// Tags kept aside that reached their frame.
+  case tagsParkedRestored
+  /// Pages whose tags were copied to another frame.
+  case tagsCopied
+  /// Pages whose tags were lost.
+  case tagsLost
+  /// Accesses whose pointer tag differed from the granule's tag.
+  case tagMismatches
+  /// Granules whose tag was stored.
+  case granulesTagged
+
+  // The run as a whole.
+
+  /// Events of the traces that were performed.
+  case events
+  /// Data accesses that the traces stand for.
+  case accesses
+  /// Pages whose data were copied, for any reason.
+  case pagesCopied
+
+  /// The name in reports: the case's name in lower case with underscores, such as `pgscan_kswapd`.
+  public var name: String { Self.names[rawValue] }
+
+  /// The counter that reports call `name`, `nil` if there is none.
+  ///
+  /// - Complexity: O(*n*), where *n* is the number of counters.
+  public init?(name: some StringProtocol) {
+    guard let found = Self.allCases.first(where: { $0.name == name }) else { return nil }
+    self = found
+  }
+
+  private static let names: [String] = allCases.map { snakeCase(String(describing: $0)) }
+}
+
+/// `camelCase` as `camel_case`.
+func snakeCase(_ name: String) -> String {
+  var spelled = ""
+  for character in name {
+    if character.isUppercase { spelled += "_" }
+    spelled += character.lowercased()
+  }
+  return spelled
+}
+
+/// One number for each ``Counter``.
+public struct CounterSet: Equatable, Sendable {
+  private var values = [UInt64](repeating: 0, count: Counter.allCases.count)
+
+  /// Creates a set of zeros.
+  public init() {}
+
+  /// The count so far.
+  ///
+  /// - Complexity: O(1).
+  public subscript(_ counter: Counter) -> UInt64 {
+    get { values[counter.rawValue] }
+    set { values[counter.rawValue] = newValue }
+  }
+
+  /// Adds to a count.
+  ///
+  /// - Precondition: `amount` is not negative.
+  public mutating func add(_ counter: Counter, _ amount: Int = 1) {
+    values[counter.rawValue] += UInt64(amount)
+  }
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Page protection bits with the values of arm64 Linux.
+public struct Protection: OptionSet, Hashable, Sendable {
+  /// The bits as `mmap` takes them.
+  public let rawValue: UInt8
+  /// Creates a set from the bits that `mmap` takes.
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// `PROT_READ`.
+  public static let read = Protection(rawValue: 0x1)
+  /// `PROT_WRITE`.
+  public static let write = Protection(rawValue: 0x2)
+  /// `PROT_EXEC`.
+  public static let execute = Protection(rawValue: 0x4)
+  /// `PROT_SEM`.
+  public static let semaphore = Protection(rawValue: 0x8)
+  /// `PROT_BTI`.
+  public static let branchTarget = Protection(rawValue: 0x10)
+  /// `PROT_MTE`: the mapping is tagged.
+  public static let mte = Protection(rawValue: 0x20)
+}
+
+/// The properties of a mapping that matter to the simulator.
+public struct MappingFlags: OptionSet, Hashable, Sendable {
+  /// The bits, as the trace container stores them.
+  public let rawValue: UInt16
+  /// Creates a set from stored bits.
+  public init(rawValue: UInt16) { self.rawValue = rawValue }
+
+  /// No file behind the mapping.
+  public static let anonymous = MappingFlags(rawValue: 0x1)
+  /// `MAP_SHARED`.
+  public static let shared = MappingFlags(rawValue: 0x2)
+  /// `MAP_FIXED`: replaces what is mapped there.
+  public static let fixed = MappingFlags(rawValue: 0x4)
+  /// `MAP_FIXED_NOREPLACE`: fails where something is mapped.
+  public static let fixedNoReplace = MappingFlags(rawValue: 0x8)
+  /// `MAP_POPULATE`: faults every page in.
+  public static let populate = MappingFlags(rawValue: 0x10)
+  /// `MAP_NORESERVE`.
+  public static let noReserve = MappingFlags(rawValue: 0x20)
+  /// `MAP_GROWSDOWN`.
+  public static let growsDown = MappingFlags(rawValue: 0x40)
+  /// The main thread's stack.
+  public static let stack = MappingFlags(rawValue: 0x80)
+  /// The heap that `brk` grows.
+  public static let heap = MappingFlags(rawValue: 0x100)
+}
+
+/// The flags of `mremap`.
+public struct RemapFlags: OptionSet, Hashable, Sendable {
+  /// The bits as `mremap` takes them.
+  public let rawValue: UInt8
+  /// Creates a set from the bits that `mremap` takes.
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// `MREMAP_MAYMOVE`.
+  public static let mayMove = RemapFlags(rawValue: 1)
+  /// `MREMAP_FIXED`.
+  public static let fixed = RemapFlags(rawValue: 2)
+  /// `MREMAP_DONTUNMAP`.
+  public static let dontUnmap = RemapFlags(rawValue: 4)
+}
+
+/// The advice of `madvise`, with Linux's numbers.
+public enum Advice: UInt8, CaseIterable, Sendable {
+  /// `MADV_NORMAL`.
+  case normal = 0
+  /// `MADV_RANDOM`.
+  case random = 1
+  /// `MADV_SEQUENTIAL`.
+  case sequential = 2
+  /// `MADV_WILLNEED`: swap-in read-ahead.
+  case willNeed = 3
+  /// `MADV_DONTNEED`: drops the pages.
+  case dontNeed = 4
+  /// `MADV_FREE`: lets reclaim drop the pages until they are written again.
+  case free = 8
+  /// `MADV_DONTFORK`.
+  case dontFork = 10
+  /// `MADV_DOFORK`.
+  case doFork = 11
+  /// `MADV_HUGEPAGE`.
+  case hugePage = 14
+  /// `MADV_NOHUGEPAGE`.
+  case noHugePage = 15
+  /// `MADV_WIPEONFORK`.
+  case wipeOnFork = 18
+  /// `MADV_KEEPONFORK`.
+  case keepOnFork = 19
+  /// `MADV_COLD`: deactivates the pages.
+  case cold = 20
+  /// `MADV_PAGEOUT`: reclaims the pages now.
+  case pageOut = 21
+  /// `MADV_POPULATE_READ`.
+  case populateRead = 22
+  /// `MADV_POPULATE_WRITE`.
+  case populateWrite = 23
+}
+
+/// One range of addresses that a process had mapped when recording began, or maps later.
+public struct MappingRequest: Equatable, Sendable {
+  /// The first byte; for a request without `fixed`, where the recorded kernel put the mapping.
+  public var address: UInt64
+  /// Bytes, as the program asked for them; the kernel rounds up to whole pages.
+  public var length: UInt64
+  /// The protection asked for.
+  public var protection: Protection
+  /// What kind of mapping it is.
+  public var flags: MappingFlags
+
+  /// Creates a request.
+  public init(address: UInt64, length: UInt64, protection: Protection, flags: MappingFlags) {
+    self.address = address
+    self.length = length
+    self.protection = protection
+    self.flags = flags
+  }
+}
+
+/// An event other than a touch, an access or a tag store.
+///
+/// `result` is what the recorded kernel returned: an address, a count, zero, or a negative error
+/// number. `nil` means that nobody recorded it, as in traces written by hand, and that the machine's
+/// own answer counts.
+public enum MemoryOperation: Equatable, Sendable {
+  /// `mmap`, or a mapping that existed when recording began.
+  case map(MappingRequest, result: Int64?)
+  /// `munmap`.
+  case unmap(address: UInt64, length: UInt64, result: Int64?)
+  /// `mprotect`.
+  case protect(address: UInt64, length: UInt64, protection: Protection, result: Int64?)
+  /// `mremap`; `newAddress` is the address asked for with `fixed`, else where the mapping went.
+  case remap(
+    address: UInt64,
+    oldLength: UInt64,
+    newLength: UInt64,
+    flags: RemapFlags,
+    newAddress: UInt64,
+    result: Int64?
+  )
+  /// `brk`: the new end of the heap asked for, 0 to ask where it is.
+  case brk(address: UInt64, result: Int64?)
+  /// `madvise`.
+  case advise(address: UInt64, length: UInt64, advice: Advice, result: Int64?)
+  /// The kernel read from (`intoUser` false) or wrote to (`intoUser` true) user memory.
+  case kernelCopy(address: UInt64, length: UInt64, intoUser: Bool)
+  /// The records that follow belong to this thread of the current process.
+  case thread(UInt32)
+  /// The records that follow belong to this process of the trace; the first process is 0.
+  case process(UInt32)
+  /// The current process forks; the child gets this number, and the parent goes on.
+  case fork(child: UInt32)
+  /// The current process replaces its address space by an empty one.
+  case exec
+  /// The current process ends with this status.
+  case exit(status: Int32)
+  /// A named point in time.
+  case mark(String)
+  /// The tags of one page as the recorder's own tag memory held them at this point: `tags` holds
+  /// `PageSize.tagBytes` bytes, even granule in the low nibble.
+  case tagSnapshot(page: UInt64, tags: [UInt8])
+  /// What the previous event must have led to; replay fails when it did not.
+  case expect(Expectation)
+}
+
+/// What the writer of a trace says the previous event leads to.
+public enum Expectation: Equatable, Sendable {
+  /// Exactly these steps.
+  case outcome(Outcome)
+  /// The tags of the page that the previous event concerned, read granule by granule from the first
+  /// granule on; fewer than a page holds compare a prefix.
+  case tags([UInt8])
+}
