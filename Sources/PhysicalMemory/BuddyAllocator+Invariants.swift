@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Containers
+import MemoryModel
+
+extension BuddyAllocator {
+  /// Stops the program, with the frame or counter printed, unless everything agrees.
+  ///
+  /// Checked: every managed frame is in exactly one free block or in use (B1); blocks are aligned,
+  /// and their frames have no flags (B2); no two buddies are both free where they could have merged
+  /// (B3); lists are sound, and hold exactly the heads that the table shows (B4); the counters
+  /// agree with the lists (B5, B8); blocks of a pageblock or more cover types that may merge (B6);
+  /// CMA and isolate lists hold exactly the free memory of their pageblocks (B7).
+  ///
+  /// - Complexity: O(`frameCount`).
+  public func checkInvariants(frames: borrowing FrameTable) {
+    checkTable(frames)
+    checkLists(frames)
+    checkCounters()
+  }
+
+  /// Walks the frames in order: free blocks must cover the free frames, each once.
+  private func checkTable(_ frames: borrowing FrameTable) {
+    var managed = 0
+    var frame = 0
+    while frame < frameCount {
+      let block = frames.freeBlock[frame]
+      if block.isHead {
+        checkBlock(frame, block, frames)
+        managed += 1 << block.order
+        frame += 1 << block.order
+        continue
+      }
+      let use = frames.use[frame]
+      if use == .free { broken("a free frame in no block: \(frames.dump(frame))") }
+      if use != .reserved { managed += 1 }
+      frame += 1
+    }
+    if managed != managedPages { broken("\(managed) frames managed, not \(managedPages)") }
+  }
+
+  private func checkBlock(_ start: Int, _ block: FreeBlock, _ frames: borrowing FrameTable) {
+    let order = block.order
+    let isSound =
+      order <= maxOrder && start & (1 << order - 1) == 0
+      && start + 1 << order <= frameCount
+    if !isSound { broken("a misplaced block: \(frames.dump(start))") }
+    for frame in start..<start + 1 << order {
+      let isClean =
+        frames.use[frame] == .free && frames.flags[frame].isSubset(of: .permanent)
+        && (frame == start || !frames.freeBlock[frame].isHead)
+      if !isClean { broken("in the block at \(start): \(frames.dump(frame))") }
+    }
+    if !formsOneBlock(start, order: order) { broken("over types: \(frames.dump(start))") }
+    let type = pageblockTypes[start >> pageblockOrder]
+    if type != block.list && !(type.isRequestable && block.list.isRequestable) {
+      // Atomic reserve is the only other source whose blocks are moved one by one.
+      if type != .highAtomic || !block.list.isRequestable {
+        broken("on the wrong list, in \(type) pageblock: \(frames.dump(start))")
+      }
+    }
+    let buddy = start ^ 1 << order
+    if order < maxOrder && headsBlock(buddy, order: order, frames)
+      && (order < pageblockOrder || Self.mayMerge(type, pageblockTypes[buddy >> pageblockOrder]))
+    {
+      broken("unmerged with its buddy: \(frames.dump(start))")
+    }
+  }
+
+  /// Walks the lists: every member must be a head of that order and list, and every head a member.
+  private func checkLists(_ frames: borrowing FrameTable) {
+    var members = 0
+    for order in 0...maxOrder {
+      for type in MigrateType.allCases {
+        let list = lists[order * MigrateType.count + type.index]
+        list.checkInvariants(in: frames)
+        let isMarked = nonEmptyOrders[type.index] >> UInt32(order) & 1 != 0
+        if isMarked == list.isEmpty { broken("mark of order \(order), list \(type)") }
+        members += Int(list.count)
+        var current = list.head
+        while current != FrameTable.none {
+          let frame = Int(current)
+          if frames.freeBlock[frame] != FreeBlock(order: order, list: type) {
+            broken("on the list of order \(order), \(type): \(frames.dump(frame))")
+          }
+          current = frames.next[frame]
+        }
+      }
+    }
+    var heads = 0
+    for frame in 0..<frameCount where frames.freeBlock[frame].isHead { heads += 1 }
+    if heads != members { broken("\(heads) blocks, but \(members) on lists") }
+  }
+
+  private func checkCounters() {
+    var free = 0
+    var freeCMA = 0
+    for order in 0...maxOrder {
+      for type in MigrateType.allCases where type != .isolate {
+        let pages = freeBlocks(order: order, type: type) << order
+        free += pages
+        if type == .cma { freeCMA += pages }
+      }
+    }
+    if free != freePages { broken("\(free) pages free, not \(freePages)") }
+    if freeCMA != freeCMAPages { broken("\(freeCMA) CMA pages free, not \(freeCMAPages)") }
+    var isolated = 0
+    for block in 0..<pageblockCount where pageblockTypes[block] == .isolate { isolated += 1 }
+    if isolated != isolatedPageblocks {
+      broken("\(isolated) pageblocks isolated, not \(isolatedPageblocks)")
+    }
+    let isOrdered = watermarks.min <= watermarks.low && watermarks.low <= watermarks.high
+    if !isOrdered || watermarks.boost < 0 { broken("marks \(watermarks)") }
+  }
+
+  /// Ends the program; unlike `precondition` it prints in release builds too.
+  private func broken(_ what: String) -> Never {
+    fatalError("buddy allocator: \(what); \(freePages) pages free\n\(buddyinfo)")
+  }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Containers
+import MemoryModel
+
+extension BuddyAllocator {
+  /// Whether a request of 2^`order` pages leaves the zone above a mark.
+  ///
+  /// `mark` is one of the three of `watermarks`, in pages; the boost is added here. Requests that
+  /// may not use CMA memory do not count it; kswapd's own check is one of those. A request above
+  /// order 0 also needs a free block that is large enough.
+  ///
+  /// One zone has no `lowmem_reserve`, and the reserve for atomic requests is empty.
+  ///
+  /// Source: Linux v6.8 `__zone_watermark_ok`.
+  public func passes(
+    order: Int,
+    mark: Int,
+    mayUseCMA: Bool,
+    access: ReserveAccess = .none
+  ) -> Bool {
+    precondition(order >= 0 && order <= maxOrder, "check of order \(order)")
+    let tryCMA = mayUseCMA && groupsByMobility
+    var free = freePages - (1 << order - 1)
+    if !tryCMA { free -= freeCMAPages }
+    guard free > access.lowered(mark + watermarks.boost) else { return false }
+    guard order > 0 else { return true }
+    var orders = nonEmptyOrders[0] | nonEmptyOrders[1] | nonEmptyOrders[2]
+    if tryCMA { orders |= nonEmptyOrders[4] }
+    return orders >> UInt32(order) != 0
+  }
+
+  /// Takes back boost that kswapd has worked off: what it saw when it started.
+  ///
+  /// More than there is takes all.
+  public mutating func lowerBoost(by pages: Int) {
+    watermarks.boost -= min(watermarks.boost, pages)
+  }
+
+  /// Raises the marks by a pageblock, because a pageblock has just become mixed.
+  ///
+  /// kswapd then frees ahead, which makes the next steal less likely. Zones below 4 pageblocks are
+  /// left alone; the boost ends at 150 % of the high mark, or at one pageblock where that is more.
+  ///
+  /// Source: Linux v6.8 `boost_watermark`.
+  mutating func boostWatermarks() {
+    let pageblockPages = 1 << pageblockOrder
+    guard 4 * pageblockPages <= managedPages else { return }
+    let limit = max(pageblockPages, watermarks.high * 15_000 / 10_000)
+    watermarks.boost = min(watermarks.boost + pageblockPages, limit)
+  }
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Containers
+public import MemoryModel
+
+/// The page allocator of one zone: binary buddies in free lists by order and migrate type.
+///
+/// A block of order *o* is 2^*o* frames whose first number is a multiple of 2^*o*. The kernel's
+/// choices that decide which frame a request gets are all kept, because where pages land decides
+/// which of them can be tagged, and which stand in the way of tags: LIFO lists with the tail rule,
+/// splitting from below, CMA balancing, and pageblock stealing.
+///
+/// Per-CPU page lists are not modelled. The kernel equivalent is a batch of 1 and a high mark of 0:
+/// every request and every free acts on the zone at once.
+///
+/// The links of the free lists live in the `FrameTable`, which is passed to every call; it must be
+/// the same table each time. The use of a frame is ``FrameUse/free`` exactly while it is in here.
+///
+/// Source: Linux v6.8 `mm/page_alloc.c`, as described in the project's notes on core memory
+/// management, section 1.
+public struct BuddyAllocator: ~Copyable {
+  /// The number of frames of the zone, managed or not.
+  public let frameCount: Int
+  /// The size of a frame, which decides the largest order and the pageblocks.
+  public let pageSize: PageSize
+  /// How the minimum watermark is chosen.
+  public let minimumFree: MinimumFree
+
+  /// Frames that requests may get now (`NR_FREE_PAGES`), isolated ones left out.
+  public internal(set) var freePages = 0
+  /// The part of `freePages` that lies in CMA pageblocks: `NR_FREE_CMA_PAGES`.
+  public internal(set) var freeCMAPages = 0
+  /// Frames that were ever given to the allocator, CMA included.
+  public private(set) var managedPages = 0
+  /// The part of `managedPages` that was given as CMA memory: `CmaTotal`.
+  public private(set) var managedCMAPages = 0
+  /// Pageblocks whose type is isolate now: `nr_isolate_pageblock`.
+  public internal(set) var isolatedPageblocks = 0
+  /// The marks of the zone; recomputed whenever `managedPages` changes.
+  public internal(set) var watermarks: Watermarks
+  /// Steals since the start that converted a pageblock, moved one, or moved a single block.
+  public internal(set) var fallbackCounts = FallbackCounts()
+
+  let maxOrder: Int
+  let pageblockOrder: Int
+  /// The free list of each (order, type), at order x 6 + type.
+  var lists: FlatStorage<FrameList>
+  /// Per type, bit *o* set when the list of order *o* is not empty.
+  var nonEmptyOrders: FlatStorage<UInt32>
+  /// The migrate type of each pageblock.
+  var pageblockTypes: FlatStorage<MigrateType>
+
+  /// Creates an allocator that manages no frame yet; all pageblocks are movable, as at boot.
+  ///
+  /// - Precondition: `frames` has `frameCount` frames of `pageSize`, all of them reserved.
+  /// - Complexity: O(`frameCount`).
+  public init(
+    frameCount: Int,
+    pageSize: PageSize,
+    minimumFree: MinimumFree = .standard,
+    frames: inout FrameTable
+  ) {
+    precondition(frames.count == frameCount, "the table does not have \(frameCount) frames")
+    precondition(frames.pageSize == pageSize, "the table does not have \(pageSize.name) frames")
+    for frame in 0..<frameCount {
+      precondition(frames.use[frame] == .reserved, "frame \(frame) is not reserved at the start")
+    }
+    self.frameCount = frameCount
+    self.pageSize = pageSize
+    self.minimumFree = minimumFree
+    maxOrder = pageSize.maxOrder
+    pageblockOrder = pageSize.pageblockOrder
+    lists = FlatStorage(
+      repeating: FrameList(),
+      count: (pageSize.maxOrder + 1) * MigrateType.count
+    )
+    nonEmptyOrders = FlatStorage(repeating: 0, count: MigrateType.count)
+    let pageblocks = (frameCount + pageSize.pagesPerPageblock - 1) / pageSize.pagesPerPageblock
+    pageblockTypes = FlatStorage(repeating: .movable, count: pageblocks)
+    watermarks = Watermarks(managedPages: 0, pageSize: pageSize, minimumFree: minimumFree)
+  }
+
+  /// Whether the zone is large enough to keep migrate types apart: 6 pageblocks or more.
+  ///
+  /// Otherwise every request is unmovable, and free CMA memory is never used for data.
+  public var groupsByMobility: Bool { managedPages >= MigrateType.count << pageblockOrder }
+
+  /// The number of pageblocks, an incomplete last one included.
+  public var pageblockCount: Int { pageblockTypes.count }
+
+  /// The migrate type of the pageblock that holds a frame.
+  public func migrateType(of frame: PageFrameNumber) -> MigrateType {
+    pageblockTypes[frame.index >> pageblockOrder]
+  }
+
+  /// Whether a frame is in a free block, isolated ones included.
+  ///
+  /// - Complexity: O(1).
+  public func isFree(_ frame: PageFrameNumber, frames: borrowing FrameTable) -> Bool {
+    frames.use[frame.index] == .free
+  }
+
+  /// Gives a range of frames to the allocator for good, as the largest aligned blocks.
+  ///
+  /// Every pageblock that the range meets gets the type, and the frames count as managed. Ordinary
+  /// memory goes to the tail of the lists in ascending order, as at boot. CMA memory is freed one
+  /// pageblock at a time, as when an area is activated, so that the last one is used first.
+  ///
+  /// - Precondition: all frames of the range are reserved; for `.cma`, it consists of whole
+  ///   pageblocks; for other types, it meets no CMA or isolated pageblock; the type is not isolate.
+  /// - Complexity: O(*n*), where *n* is the length of the range.
+  public mutating func release(
+    _ range: Range<Int>,
+    as type: MigrateType,
+    frames: inout FrameTable
+  ) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= frameCount, "range \(range)")
+    precondition(type != .isolate, "release of \(range) as isolate")
+    guard !range.isEmpty else { return }
+    for frame in range {
+      let use = frames.use[frame]
+      precondition(use == .reserved, "release of frame \(frame), which is \(use)")
+    }
+    let blocks = pageblocks(meeting: range)
+    if type == .cma {
+      let mask = 1 << pageblockOrder - 1
+      precondition(
+        range.lowerBound & mask == 0 && range.upperBound & mask == 0,
+        "release of \(range) as CMA, not of whole pageblocks"
+      )
+    } else {
+      for block in blocks {
+        let old = pageblockTypes[block]
+        precondition(old != .cma && old != .isolate, "release of \(range) in \(old) pageblock")
+      }
+    }
+    pageblockTypes.fill(blocks, with: type)
+    frames.use.fill(range, with: .free)
+    managedPages += range.count
+    if type == .cma {
+      managedCMAPages += range.count
+      for block in blocks {
+        insert(block << pageblockOrder, order: pageblockOrder, type: type, at: .head, &frames)
+      }
+    } else {
+      insertBlocks(of: range, type: type, &frames)
+    }
+    let boost = watermarks.boost
+    watermarks = Watermarks(
+      managedPages: managedPages,
+      pageSize: pageSize,
+      minimumFree: minimumFree
+    )
+    watermarks.boost = boost
+  }
+
+  /// Takes a block of 2^`order` frames, which are in hand afterwards.
+  ///
+  /// CMA memory is tried first while it is more than half of all free memory, and otherwise after
+  /// the requested type; then other types are stolen from. Watermarks are not looked at: the caller
+  /// asks `passes(order:mark:mayUseCMA:access:)` first.
+  ///
+  /// - Precondition: `order` is at most the largest order; `migrateType` is unmovable, movable or
+  ///   reclaimable; `mayUseCMA` only for movable requests.
+  /// - Returns: the first frame of the block, `nil` if no free block is large enough.
+  /// - Complexity: O(largest order), plus O(pages per pageblock) when a pageblock is stolen.
+  ///
+  /// Source: Linux v6.8 `__rmqueue`; the veto of CMA memory is that of dynamic tag storage RFC v3.
+  public mutating func allocate(
+    order: Int,
+    migrateType: MigrateType,
+    mayUseCMA: Bool,
+    frames: inout FrameTable
+  ) -> PageFrameNumber? {
+    precondition(order >= 0 && order <= maxOrder, "allocation of order \(order)")
+    precondition(migrateType.isRequestable, "allocation of type \(migrateType)")
+    precondition(!mayUseCMA || migrateType == .movable, "CMA memory for type \(migrateType)")
+    let grouped = groupsByMobility
+    let type = grouped ? migrateType : .unmovable
+    let tryCMA = grouped && mayUseCMA
+    var start = -1
+    if tryCMA && freeCMAPages > freePages / 2 {
+      start = takeBlock(order: order, type: .cma, &frames)
+    }
+    if start < 0 {
+      start = takeBlock(order: order, type: type, &frames)
+      if start < 0 && tryCMA {
+        start = takeBlock(order: order, type: .cma, &frames)
+      }
+      // A steal moves a block that is large enough to the requested type, so one retry succeeds.
+      if start < 0 && steal(order: order, type: type, &frames) {
+        start = takeBlock(order: order, type: type, &frames)
+      }
+    }
+    guard start >= 0 else { return nil }
+    if order == 0 {
+      frames.use[start] = .inHand
+    } else {
+      frames.use.fill(start..<start + 1 << order, with: .inHand)
+    }
+    return PageFrameNumber(start)
+  }
+
+  /// Gives back a block; it merges with its free buddies, and goes to the list of its pageblock.
+  ///
+  /// All flags of its frames but `FrameFlags.permanent` are cleared: validity of tags ends here. The
+  /// machine has to act on `tagged` and `storageReserved` before. Owner and swap slot are left.
+  ///
+  /// - Precondition: the block is aligned to its order, none of its frames is free or reserved, and
+  ///   none has a flag of `FrameFlags.busy`. It need not have been allocated as one block.
+  /// - Complexity: O(largest order + 2^`order`).
+  ///
+  /// Source: Linux v6.8 `__free_one_page`.
+  public mutating func free(_ frame: PageFrameNumber, order: Int, frames: inout FrameTable) {
+    let start = frame.index
+    precondition(order >= 0 && order <= maxOrder, "free of order \(order)")
+    precondition(start & (1 << order - 1) == 0, "free of unaligned frame \(start), order \(order)")
+    for index in start..<start + 1 << order {
+      let use = frames.use[index]
+      precondition(use != .free && use != .reserved, "free of frame \(index), which is \(use)")
+      let flags = frames.flags[index]
+      precondition(flags.isDisjoint(with: .busy), "free of frame \(index) with flags \(flags)")
+      frames.flags[index] = flags.intersection(.permanent)
+      frames.use[index] = .free
+    }
+    if order > pageblockOrder && !formsOneBlock(start, order: order) {
+      // Part of the block was isolated, or is CMA memory, since it was allocated: each pageblock
+      // goes to its own list. (v6.8 files all of it by the first, which later kernels corrected.)
+      for block in pageblocks(meeting: start..<start + 1 << order) {
+        let first = block << pageblockOrder
+        insert(first, order: pageblockOrder, type: pageblockTypes[block], at: .head, &frames)
+      }
+      return
+    }
+    let type = pageblockTypes[start >> pageblockOrder]
+    insert(start, order: order, type: type, at: .head, &frames)
+  }
+
+  /// Takes exactly this frame out of the free block that holds it.
+  ///
+  /// The rest of the block stays free, in halves on the lists the block came from. The frame is in
+  /// hand afterwards. This is how tag storage is reserved without isolating a pageblock.
+  ///
+  /// - Returns: `false`, and nothing changed, if the frame is not free.
+  /// - Complexity: O(largest order).
+  ///
+  /// Source: Linux v6.8 `take_page_off_buddy`; dynamic tag storage RFC v3, fast track.
+  public mutating func takeFree(_ frame: PageFrameNumber, frames: inout FrameTable) -> Bool {
+    let target = frame.index
+    guard frames.use[target] == .free else { return false }
+    var (start, order) = freeBlock(holding: target, frames)
+    let list = frames.freeBlock[start].list
+    unlink(start, order: order, list: list, &frames)
+    while order > 0 {
+      order -= 1
+      start = halve(start, order: order, list: list, keeping: target, &frames)
+    }
+    countFree(-1, type: list)
+    frames.use[target] = .inHand
+    return true
+  }
+}
