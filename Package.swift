@@ -19,8 +19,17 @@ func area(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 }
 
 /// The tests of one module.
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: "\(name)Tests", dependencies: dependencies, swiftSettings: strict)
+func tests(
+  _ name: String,
+  _ dependencies: [Target.Dependency],
+  exclude: [String] = []
+) -> Target {
+  .testTarget(
+    name: "\(name)Tests",
+    dependencies: dependencies,
+    exclude: exclude,
+    swiftSettings: strict
+  )
 }
 
 let package = Package(
@@ -97,7 +106,7 @@ let package = Package(
     tests("TraceFormat", ["TraceFormat", "MemoryModel"]),
     tests("PhysicalMemory", ["PhysicalMemory", "MemoryModel"]),
     tests("AddressSpaces", ["AddressSpaces", "MemoryModel"]),
-    tests("Reporting", ["Reporting", "MemoryModel"]),
+    tests("Reporting", ["Reporting", "MemoryModel"], exclude: ["Golden"]),
     tests("Swap", ["Swap", "MemoryModel", "TagCompression", "Containers"]),
     tests("TagStorage", ["TagStorage", "MemoryModel", "PhysicalMemory"]),
     tests(

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MemoryModel
+
+extension Glossary {
+  /// Counters of faults and of the page allocator.
+  static let faultCounters: [GlossaryEntry] = [
+    counter(
+      .pgfault,
+      "faults",
+      .faults,
+      "Completed runs of the fault handler, failed ones included.",
+      sum: .faults
+    ),
+    counter(
+      .pgmajfault,
+      "major faults",
+      .faults,
+      "Faults that had to read their page from a swap device.",
+      sum: .majorFaults
+    ),
+    counter(
+      .faultZeroPage,
+      "zero page mapped",
+      .faults,
+      "Read faults that mapped the zero page.",
+      sum: .faults,
+      source: Source.kernel
+    ),
+    counter(
+      .faultZeroFill,
+      "zero-filled frame",
+      .faults,
+      "Write faults that got a zeroed frame.",
+      sum: .faults,
+      source: Source.kernel
+    ),
+    counter(
+      .faultCopyOnWrite,
+      "copy on write",
+      .faults,
+      "Write faults that copied a shared page.",
+      sum: .faults,
+      source: Source.kernel
+    ),
+    counter(
+      .pgreuse,
+      "reused in place",
+      .faults,
+      "Write faults that made a page writable because nobody else used it any more.",
+      sum: .faults
+    ),
+    counter(
+      .faultSwapCache,
+      "found in the swap cache",
+      .faults,
+      "Swap faults that found their page in the swap cache.",
+      sum: .faults,
+      source: Source.kernel
+    ),
+    counter(
+      .faultSwapDevice,
+      "read from a swap device",
+      .faults,
+      "Swap faults that read their page from a device.",
+      sum: .faults,
+      source: Source.kernel
+    ),
+    counter(
+      .faultFile,
+      "file pages, not modelled",
+      .accesses,
+      "Touches of file-backed pages, which are outside the model.",
+      sum: .faults,
+      source: Source.model
+    ),
+    counter(
+      .faultSignal,
+      "ended in SIGSEGV",
+      .accesses,
+      "Accesses that ended in SIGSEGV.",
+      sum: .faults,
+      source: Source.kernel
+    ),
+    counter(
+      .pgallocNormal,
+      "pages allocated",
+      .pages,
+      "Pages handed out by the page allocator."
+    ),
+    counter(
+      .pgfree,
+      "pages freed",
+      .pages,
+      "Pages given back to the page allocator."
+    ),
+    counter(
+      .allocstallNormal,
+      "entries to direct reclaim",
+      .calls,
+      "Allocations that had to enter direct reclaim of the whole machine."
+    ),
+  ]
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MemoryModel
+
+extension Glossary {
+  /// The categories of memory.
+  static let memoryCategories: [GlossaryEntry] = givenUp + elsewhere
+
+  private static let givenUp: [GlossaryEntry] =
+    [
+      category(
+        .tagStorageWithheld,
+        "tag storage withheld",
+        "Tag storage that the page allocator never got.",
+        sum: .tagOverhead,
+        source: Source.storage
+      ),
+      category(
+        .tagStorageHeld,
+        "tag blocks in use",
+        "Tag blocks taken out of the page allocator because a page they cover is tagged.",
+        formula: "reserved tag blocks * bytes of a block",
+        sum: .tagOverhead,
+        source: Source.storage
+      ),
+    ]
+    + [16, 32, 64, 128, 256, 512, 1024, 2048].compactMap(savedTags(objectBytes:))
+    + [
+      category(
+        .savedTagSlack,
+        "free room in slabs of saved tags",
+        "Free room in the slabs that hold saved tags.",
+        formula: "slabs * bytes of a slab - live objects * bytes of an object",
+        sum: .tagOverhead,
+        source: Source.kernel
+      ),
+      category(
+        .savedTagNodes,
+        "map from swap entry to saved tags",
+        "XArray nodes of the map from swap entry to saved tags, with their slab slack.",
+        sum: .tagOverhead,
+        source: Source.kernel
+      ),
+      category(
+        .parkedTags,
+        "tags kept aside",
+        "Tags kept aside for frames without tag storage.",
+        sum: .tagOverhead,
+        source: Source.storage
+      ),
+    ]
+
+  private static func savedTags(objectBytes bytes: Int) -> GlossaryEntry? {
+    guard let category = MemoryCategory.savedTags(objectBytes: bytes) else { return nil }
+    let size = grouped(UInt64(bytes))
+    return self.category(
+      category,
+      "saved tags, \(size)-byte objects",
+      "Saved tags of swapped pages in \(size)-byte objects.",
+      formula: "live objects * \(bytes)",
+      sum: .tagOverhead,
+      source: Source.compression
+    )
+  }
+
+  private static let elsewhere: [GlossaryEntry] = [
+    category(
+      .pageTables,
+      "page tables",
+      "Page tables below the top level.",
+      formula: "leaf and middle tables * bytes of a page",
+      sum: .statistics,
+      source: Source.kernel
+    ),
+    category(
+      .structPages,
+      "page descriptors",
+      "The kernel's array of page descriptors.",
+      formula: "64 * frames that it covers",
+      sum: .statistics,
+      source: Source.kernel
+    ),
+    category(
+      .tagStorageData,
+      "tag storage that holds data",
+      "Tag storage that holds data.",
+      sum: .tagStorage,
+      source: Source.storage
+    ),
+    category(
+      .tagStorageFree,
+      "tag storage on the free lists",
+      "Tag storage on the free lists, usable for movable data.",
+      sum: .tagStorage,
+      source: Source.storage
+    ),
+    category(
+      .anonymous,
+      "anonymous pages",
+      "Mapped anonymous pages.",
+      sum: .frames,
+      source: Source.kernel
+    ),
+    category(
+      .swapCache,
+      "swap cache, unmapped",
+      "Swap-cache pages that no page table maps.",
+      sum: .frames,
+      source: Source.kernel
+    ),
+    category(.free, "free", "Free frames.", sum: .frames, source: Source.kernel),
+    category(
+      .freeCma,
+      "free, in CMA pageblocks",
+      "Free frames in CMA pageblocks; part of the free frames.",
+      sum: .frames,
+      source: Source.kernel
+    ),
+    category(
+      .swapUsed,
+      "swap in use",
+      "Swap slots in use, in bytes of the pages they hold.",
+      formula: "slots in use * bytes of a page",
+      sum: .statistics,
+      source: Source.kernel
+    ),
+  ]
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MemoryModel
+
+extension Glossary {
+  /// Counters of reclaim.
+  static let reclaimCounters: [GlossaryEntry] = [
+    counter(.pageoutrun, "runs of kswapd", .runs, "Runs of kswapd."),
+    counter(
+      .pgscanKswapd,
+      "scanned by kswapd",
+      .pages,
+      "Pages that kswapd looked at on inactive lists.",
+      sum: .scans
+    ),
+    counter(
+      .pgscanDirect,
+      "scanned by direct reclaim",
+      .pages,
+      "Pages that direct and memory-group reclaim looked at on inactive lists.",
+      sum: .scans
+    ),
+    counter(
+      .pgscanAnon,
+      "scanned, anonymous",
+      .pages,
+      "Anonymous pages looked at on inactive lists.",
+      sum: .scans
+    ),
+    counter(
+      .pgstealKswapd,
+      "freed by kswapd",
+      .pages,
+      "Pages that kswapd freed.",
+      sum: .steals
+    ),
+    counter(
+      .pgstealDirect,
+      "freed by direct reclaim",
+      .pages,
+      "Pages that direct and memory-group reclaim freed.",
+      sum: .steals
+    ),
+    counter(
+      .pgstealAnon,
+      "freed, anonymous",
+      .pages,
+      "Anonymous pages that reclaim freed.",
+      sum: .steals
+    ),
+    counter(.pgactivate, "activated", .pages, "Pages moved to an active list."),
+    counter(
+      .pgdeactivate,
+      "deactivated",
+      .pages,
+      "Pages moved from an active to an inactive list."
+    ),
+    counter(.pgrefill, "scanned on active lists", .pages, "Pages looked at on active lists."),
+    counter(
+      .pgrotated,
+      "rotated after write-out",
+      .pages,
+      "Pages moved to the tail of an inactive list when their write-out ended."
+    ),
+    counter(
+      .pgskipNormal,
+      "skipped in CMA",
+      .pages,
+      "Pages that direct reclaim skipped because they lie in CMA pageblocks."
+    ),
+    counter(
+      .pglazyfree,
+      "made droppable",
+      .pages,
+      "Pages that MADV_FREE made droppable.",
+      sum: .steals
+    ),
+    counter(
+      .pglazyfreed,
+      "droppable pages freed",
+      .pages,
+      "Droppable pages that reclaim freed.",
+      sum: .steals
+    ),
+    counter(
+      .workingsetRefaultAnon,
+      "refaults",
+      .pages,
+      "Swapped pages that came back with a shadow.",
+      sum: .refaults
+    ),
+    counter(
+      .workingsetActivateAnon,
+      "refaults made active",
+      .pages,
+      "Refaults that went straight to the active list.",
+      sum: .refaults
+    ),
+    counter(
+      .workingsetRestoreAnon,
+      "refaults of the working set",
+      .pages,
+      "Refaults of pages that had been in the working set.",
+      sum: .refaults
+    ),
+    counter(
+      .oomKill,
+      "killed for lack of memory",
+      .processes,
+      "Processes ended by the out-of-memory killer."
+    ),
+    counter(
+      .memcgCharges,
+      "limits met",
+      .calls,
+      "Times a memory group's limit was met and its pages were reclaimed.",
+      source: Source.kernel
+    ),
+  ]
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MemoryModel
+
+extension Glossary {
+  /// Counters of swap, migration and contiguous memory.
+  static let swapCounters: [GlossaryEntry] = [
+    counter(
+      .pswpin,
+      "pages read from swap",
+      .pages,
+      "Pages read from a swap device.",
+      sum: .swapReads
+    ),
+    counter(.pswpout, "pages written to swap", .pages, "Pages written to a swap device."),
+    counter(.swapRa, "read ahead", .pages, "Pages read ahead of their fault.", sum: .swapReads),
+    counter(
+      .swapRaHit,
+      "read ahead and used",
+      .pages,
+      "Pages read ahead that were then used.",
+      sum: .swapReads
+    ),
+    counter(
+      .swapoutRefusedSlots,
+      "refused for lack of slots",
+      .pages,
+      "Swap-outs refused because no slot was free.",
+      source: Source.model
+    ),
+    counter(
+      .swapoutRefusedTags,
+      "refused for lack of room for tags",
+      .pages,
+      "Swap-outs refused because their tags could not be saved.",
+      source: Source.kernel
+    ),
+    counter(
+      .pgmigrateSuccess,
+      "pages migrated",
+      .pages,
+      "Pages migrated.",
+      sum: .copies
+    ),
+    counter(
+      .pgmigrateFail,
+      "migrations failed",
+      .pages,
+      "Pages whose migration failed for good."
+    ),
+    counter(
+      .cmaAllocSuccess,
+      "contiguous allocations",
+      .calls,
+      "Contiguous allocations that succeeded, in calls as Linux v6.8 counts them."
+    ),
+    counter(
+      .cmaAllocFail,
+      "contiguous allocations failed",
+      .calls,
+      "Contiguous allocations that failed, in calls as Linux v6.8 counts them."
+    ),
+    counter(
+      .cmaAllocSuccessPages,
+      "pages allocated contiguously",
+      .pages,
+      "Pages allocated contiguously, as the tag-storage series counts them.",
+      sum: .tagBlocks,
+      source: Source.storage
+    ),
+    counter(
+      .cmaAllocFailPages,
+      "pages failed contiguously",
+      .pages,
+      "Pages whose contiguous allocation failed, as the tag-storage series counts them.",
+      source: Source.storage
+    ),
+    counter(
+      .cmaReleaseSuccessPages,
+      "pages given back to CMA",
+      .pages,
+      "Pages given back to a CMA area.",
+      sum: .tagBlocks,
+      source: Source.storage
+    ),
+    counter(
+      .lruDisableIpis,
+      "interrupts to empty LRU batches",
+      .interrupts,
+      "Interrupts sent to other CPUs to empty their LRU batches.",
+      source: Source.kernel
+    ),
+  ]
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MemoryModel
+
+extension Glossary {
+  /// Counters of tag storage: reservations, and faults on access.
+  static let tagStorageCounters: [GlossaryEntry] = reservationCounters + faultOnAccessCounters
+
+  private static func storage(
+    _ counter: Counter,
+    _ title: String,
+    _ unit: GlossaryUnit,
+    _ meaning: String,
+    sum: SumRule? = nil
+  ) -> GlossaryEntry {
+    self.counter(counter, title, unit, meaning, sum: sum, source: Source.storage)
+  }
+
+  private static let reservationCounters: [GlossaryEntry] = [
+    storage(
+      .reserveCalls,
+      "reservations",
+      .calls,
+      "Calls that asked for the tag storage of a page.",
+      sum: .reservations
+    ),
+    storage(
+      .reserveHits,
+      "reserved already",
+      .calls,
+      "Reservations whose tag blocks were all reserved already.",
+      sum: .reservations
+    ),
+    storage(
+      .reserveFast,
+      "tag blocks from the free lists",
+      .blocks,
+      "Tag blocks taken straight from the free lists.",
+      sum: .reservations
+    ),
+    storage(
+      .reserveSlow,
+      "tag blocks by migration",
+      .blocks,
+      "Tag blocks taken by contiguous allocation.",
+      sum: .reservations
+    ),
+    storage(
+      .reserveRetries,
+      "further attempts",
+      .calls,
+      "Further attempts at a tag block that was busy."
+    ),
+    storage(
+      .reserveFailBusy,
+      "failed: page cannot move",
+      .calls,
+      "Reservations that failed because a page of the tag block could not be moved.",
+      sum: .reservations
+    ),
+    storage(
+      .reserveFailNomem,
+      "failed: no frame to migrate to",
+      .calls,
+      "Reservations that failed because no frame was free to migrate to.",
+      sum: .reservations
+    ),
+    storage(
+      .reserveFailInvalid,
+      "failed: outside tagged memory",
+      .calls,
+      "Reservations asked for a frame outside every tagged memory range.",
+      sum: .reservations
+    ),
+    storage(
+      .reserveFailIsolated,
+      "met an isolated pageblock",
+      .calls,
+      "Reservations that met an isolated pageblock.",
+      sum: .reservations
+    ),
+    storage(
+      .reserveReleases,
+      "tag blocks given back",
+      .blocks,
+      "Tag blocks given back when their last tagged page was freed.",
+      sum: .tagBlocks
+    ),
+  ]
+
+  private static let faultOnAccessCounters: [GlossaryEntry] = [
+    storage(
+      .foaMarked,
+      "entries marked",
+      .pages,
+      "Page-table entries written as fault on access."
+    ),
+    storage(
+      .foaFaults,
+      "faults on access",
+      .faults,
+      "Faults on access to pages without tag storage.",
+      sum: .faultsOnAccess
+    ),
+    storage(
+      .foaResolvedReserve,
+      "resolved by reserving",
+      .faults,
+      "Faults on access that ended by reserving tag storage.",
+      sum: .faultsOnAccess
+    ),
+    storage(
+      .foaRetry,
+      "gave up once and retried",
+      .faults,
+      "Faults on access that gave up once and were retried."
+    ),
+    storage(
+      .foaReplacedTsp,
+      "tag storage pages replaced",
+      .pages,
+      "Pages of tag storage replaced because a tagged mapping used them.",
+      sum: .faultsOnAccess
+    ),
+    storage(
+      .foaReplacedOther,
+      "other pages replaced",
+      .pages,
+      "Other pages replaced because their tag storage could not be reserved.",
+      sum: .faultsOnAccess
+    ),
+    storage(
+      .foaReplacedFail,
+      "replacements failed",
+      .pages,
+      "Replacements that failed.",
+      sum: .faultsOnAccess
+    ),
+    storage(
+      .foaReplay,
+      "accesses replayed",
+      .accesses,
+      "Accesses replayed after a fault on access."
+    ),
+    storage(
+      .doubleMigrations,
+      "replaced in vain",
+      .pages,
+      "Pages that were replaced and again landed where no tags can be held."
+    ),
+    storage(
+      .livelocks,
+      "livelocks",
+      .accesses,
+      "Accesses given up after the replay cap."
+    ),
+    storage(
+      .cmoDataLines,
+      "data cache lines invalidated",
+      .cacheLines,
+      "Data cache lines invalidated when frames began to hold tags."
+    ),
+    storage(
+      .cmoTagLines,
+      "tag cache lines invalidated",
+      .cacheLines,
+      "Tag cache lines invalidated when frames stopped being tagged."
+    ),
+    storage(
+      .pgallocTagged,
+      "tagged pages allocated",
+      .pages,
+      "Pages asked for with the tagged flag."
+    ),
+  ]
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MemoryModel
+
+extension Glossary {
+  /// Counters of tags and of the run as a whole.
+  static let tagCounters: [GlossaryEntry] = [
+    counter(
+      .tagsSavedSwap,
+      "saved at swap-out",
+      .pages,
+      "Pages whose tags were saved at swap-out.",
+      sum: .savedTags,
+      source: Source.kernel
+    ),
+    counter(
+      .tagsRestoredSwap,
+      "restored at swap-in",
+      .pages,
+      "Pages whose saved tags were restored at swap-in.",
+      source: Source.kernel
+    ),
+    counter(
+      .tagsInvalidated,
+      "dropped with their slot",
+      .pages,
+      "Saved tags dropped with their swap slot.",
+      sum: .savedTags,
+      source: Source.kernel
+    ),
+    counter(
+      .tagsParked,
+      "kept aside",
+      .pages,
+      "Tags kept aside for a frame without tag storage.",
+      sum: .parkedTags,
+      source: Source.storage
+    ),
+    counter(
+      .tagsParkedRestored,
+      "kept aside and restored",
+      .pages,
+      "Tags kept aside that reached their frame.",
+      sum: .parkedTags,
+      source: Source.storage
+    ),
+    counter(
+      .tagsCopied,
+      "copied to another frame",
+      .pages,
+      "Pages whose tags were copied to another frame.",
+      source: Source.kernel
+    ),
+    counter(
+      .tagsLost,
+      "lost",
+      .pages,
+      "Pages whose tags were lost.",
+      sum: .contents,
+      source: Source.model
+    ),
+    counter(
+      .tagMismatches,
+      "tag check faults",
+      .accesses,
+      "Accesses whose pointer tag differed from the granule's tag.",
+      source: "Arm Architecture Reference Manual, chapter D10"
+    ),
+    counter(
+      .granulesTagged,
+      "granules tagged",
+      .granules,
+      "Granules whose tag was stored.",
+      source: "Arm Architecture Reference Manual, chapter D10"
+    ),
+    counter(
+      .events,
+      "events",
+      .events,
+      "Events of the traces that were performed.",
+      sum: .performed,
+      source: Source.model
+    ),
+    counter(
+      .accesses,
+      "data accesses",
+      .accesses,
+      "Data accesses that the traces stand for.",
+      sum: .performed,
+      source: Source.model
+    ),
+    counter(
+      .pagesCopied,
+      "pages copied",
+      .pages,
+      "Pages whose data were copied, for any reason.",
+      sum: .copies,
+      source: Source.model
+    ),
+  ]
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import MemoryModel
+
+/// A report as rows: one column for each design, the same rows for all of them.
+///
+/// Tables, Markdown and CSV are rendered from it, so that they cannot disagree.
+public struct ReportRows: Equatable, Sendable {
+  /// What to do with optional rows that are zero for every design.
+  public enum ZeroRows: Sendable {
+    /// Leave them out, and groups that become empty, for a reader.
+    case leftOut
+    /// Keep them, for a program that wants the same rows every time.
+    case kept
+  }
+
+  /// The headings of the columns: the designs, with their codecs where a design occurs twice.
+  public let columns: [String]
+  /// The rows by subject.
+  public let groups: [ReportGroup]
+
+  /// Derives the rows of a report.
+  public init(_ report: RunReport, zeroRows: ZeroRows) {
+    columns = Self.headings(report)
+    groups = GroupDefinition.all(classes: Self.classes(of: report)).compactMap { definition in
+      var rows: [ReportRow] = []
+      for row in definition.rows {
+        let cells = report.designs.map { row.value.cell(of: $0, in: report) }
+        guard row.isKept || zeroRows == .kept || !cells.allSatisfy(\.isZero) else { continue }
+        rows.append(ReportRow(value: row.value, cells: cells))
+      }
+      return rows.isEmpty ? nil : ReportGroup(title: definition.title, rows: rows)
+    }
+  }
+
+  /// The headings of the columns.
+  static func headings(_ report: RunReport) -> [String] {
+    let names = report.designs.map(\.design)
+    return report.designs.map { design in
+      names.count { $0 == design.design } > 1 ? "\(design.design)/\(design.codec)" : design.design
+    }
+  }
+
+  /// The size classes of any design, smallest first.
+  private static func classes(of report: RunReport) -> [Int] {
+    var classes: [Int] = []
+    for design in report.designs {
+      for savedTags in design.savedTags where !classes.contains(savedTags.bytes) {
+        classes.append(savedTags.bytes)
+      }
+    }
+    return classes.sorted()
+  }
+}
+
+/// The rows of one subject.
+public struct ReportGroup: Equatable, Sendable {
+  /// The subject, with the unit where all rows share it.
+  public let title: String
+  /// The rows, at least one.
+  public let rows: [ReportRow]
+}
+
+/// One number of every design.
+public struct ReportRow: Equatable, Sendable {
+  /// The name in CSV, which ``Glossary/entry(for:)`` explains.
+  public let name: String
+  /// The name in tables.
+  public let title: String
+  /// The unit of all cells.
+  public let unit: GlossaryUnit
+  /// One cell for each design.
+  public let cells: [ReportCell]
+
+  /// Creates a row.
+  ///
+  /// - Precondition: the glossary has an entry for `value`.
+  init(value: RowValue, cells: [ReportCell]) {
+    guard let entry = Glossary.entry(for: value.name) else {
+      preconditionFailure("no glossary entry for \(value.name)")
+    }
+    name = value.name
+    unit = entry.unit
+    self.cells = cells
+    title =
+      if case .savedTagClass(let bytes, _) = value {
+        bytes == 8 ? "in the handle, \(entry.title)" : "\(grouped(UInt64(bytes))) B, \(entry.title)"
+      } else {
+        entry.title
+      }
+  }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MemoryModel
+
+extension GroupDefinition {
+  /// The groups of a report whose designs have saved tags in objects of the sizes `classes`.
+  static func all(classes: [Int]) -> [GroupDefinition] {
+    memory + [savedTags(classes)] + activity + [verification]
+  }
+
+  private static let memory: [GroupDefinition] = [
+    GroupDefinition(title: "Design", rows: [.always(.codec)]),
+    GroupDefinition(
+      title: "Memory given up for tags, mean over the run, KiB",
+      rows: overhead(.mean)
+        + [
+          .always(.tagOverheadChange(.mean)),
+          .always(.tagOverheadChangePercent(.mean)),
+        ]
+    ),
+    GroupDefinition(title: "Memory given up for tags, peak, KiB", rows: overhead(.peak)),
+    GroupDefinition(
+      title: "Tag storage given back, mean over the run, KiB",
+      rows: [
+        .always(.memory(.tagStorageData, .mean)), .always(.memory(.tagStorageFree, .mean)),
+        .always(.givenBack(.mean)), .always(.givenBackPercent(.mean)),
+      ]
+    ),
+    GroupDefinition(
+      title: "Cost of paging, mean over the run, KiB",
+      rows: MemoryCategory.pagingOverhead.map { .always(.memory($0, .mean)) }
+    ),
+    GroupDefinition(
+      title: "Use of the frames and of swap, mean over the run, KiB",
+      rows: [MemoryCategory.anonymous, .swapCache, .free, .freeCma, .swapUsed].map {
+        .always(.memory($0, .mean))
+      }
+    ),
+    GroupDefinition(
+      title: "Use of swap, peak, KiB",
+      rows: [.ifAny(.memory(.swapUsed, .peak))]
+    ),
+  ]
+
+  private static func overhead(_ statistic: MemoryStatistic) -> [RowDefinition] {
+    // The two answers to where tags live are always shown, what swap adds only where there is any.
+    let kept: [MemoryCategory] = [.tagStorageWithheld, .tagStorageHeld]
+    return MemoryCategory.tagOverhead.map {
+      RowDefinition(value: .memory($0, statistic), isKept: kept.contains($0))
+    } + [.always(.tagOverhead(statistic)), .always(.tagOverheadPercent(statistic))]
+  }
+
+  private static func savedTags(_ classes: [Int]) -> GroupDefinition {
+    GroupDefinition(
+      title: "Saved tags by size class",
+      rows: classes.flatMap { bytes in
+        SavedTagField.allCases.map { .ifAny(.savedTagClass(bytes: bytes, $0)) }
+      } + [.ifAny(.savedTagsUncompressed), .ifAny(.savedTagsCompressed)]
+    )
+  }
+
+  private static func counters(_ title: String, _ counters: Counter...) -> GroupDefinition {
+    GroupDefinition(title: title, rows: counters.map { .ifAny(.counter($0)) })
+  }
+
+  private static let activity: [GroupDefinition] = [
+    GroupDefinition(
+      title: "Faults by kind",
+      rows: [.always(.counter(.pgfault)), .always(.counter(.pgmajfault))]
+        + [
+          Counter.faultZeroPage, .faultZeroFill, .faultCopyOnWrite, .pgreuse, .faultSwapCache,
+          .faultSwapDevice, .faultFile, .faultSignal,
+        ].map { .ifAny(.counter($0)) }
+    ),
+    counters("Page allocator", .pgallocNormal, .pgallocTagged, .pgfree, .allocstallNormal),
+    counters(
+      "Reclaim",
+      .pageoutrun,
+      .pgscanKswapd,
+      .pgscanDirect,
+      .pgscanAnon,
+      .pgstealKswapd,
+      .pgstealDirect,
+      .pgstealAnon,
+      .pgactivate,
+      .pgdeactivate,
+      .pgrefill,
+      .pgrotated,
+      .pgskipNormal,
+      .pglazyfree,
+      .pglazyfreed,
+      .workingsetRefaultAnon,
+      .workingsetActivateAnon,
+      .workingsetRestoreAnon,
+      .memcgCharges,
+      .oomKill
+    ),
+    counters(
+      "Swap traffic",
+      .pswpin,
+      .pswpout,
+      .swapRa,
+      .swapRaHit,
+      .swapoutRefusedSlots,
+      .swapoutRefusedTags
+    ),
+    counters(
+      "Migration and contiguous memory",
+      .pgmigrateSuccess,
+      .pgmigrateFail,
+      .pagesCopied,
+      .cmaAllocSuccess,
+      .cmaAllocFail,
+      .cmaAllocSuccessPages,
+      .cmaAllocFailPages,
+      .cmaReleaseSuccessPages,
+      .lruDisableIpis
+    ),
+    counters(
+      "Reservation of tag storage",
+      .reserveCalls,
+      .reserveHits,
+      .reserveFast,
+      .reserveSlow,
+      .reserveRetries,
+      .reserveFailBusy,
+      .reserveFailNomem,
+      .reserveFailInvalid,
+      .reserveFailIsolated,
+      .reserveReleases,
+      .cmoDataLines,
+      .cmoTagLines
+    ),
+    counters(
+      "Fault on access",
+      .foaMarked,
+      .foaFaults,
+      .foaResolvedReserve,
+      .foaRetry,
+      .foaReplacedTsp,
+      .foaReplacedOther,
+      .foaReplacedFail,
+      .foaReplay,
+      .doubleMigrations,
+      .livelocks
+    ),
+    counters("The run", .events, .accesses),
+    GroupDefinition(
+      title: "Tags",
+      rows: [
+        Counter.granulesTagged, .tagMismatches, .tagsSavedSwap, .tagsRestoredSwap,
+        .tagsInvalidated, .tagsParked, .tagsParkedRestored, .tagsCopied,
+      ].map { .ifAny(.counter($0)) } + [.always(.counter(.tagsLost))]
+    ),
+  ]
+
+  private static let verification = GroupDefinition(
+    title: "Verification",
+    rows: [
+      .ifAny(.verification(.swapIns)), .ifAny(.verification(.migrations)),
+      .ifAny(.verification(.copies)), .ifAny(.verification(.finalPages)),
+      .ifAny(.verification(.snapshots)), .always(.comparisons),
+      .always(.verification(.differences)), .ifAny(.verification(.expectations)),
+      .ifAny(.verification(.failedExpectations)),
+    ]
+  )
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MemoryModel
+
+/// What ran, as lines of a name and a value: traces, RAM, tag storage, swap and limit.
+struct RunFacts {
+  let lines: [(name: String, value: String)]
+
+  init(_ report: RunReport) {
+    var lines: [(name: String, value: String)] = []
+    for trace in report.traces {
+      let copies = trace.copies == 1 ? "1 copy" : "\(grouped(UInt64(trace.copies))) copies"
+      lines.append(
+        (
+          "trace",
+          "\(printable(trace.name)), \(copies), each \(grouped(trace.events)) events, "
+            + "\(grouped(trace.accesses)) accesses, \(grouped(trace.pages)) pages"
+        )
+      )
+    }
+    let machine = report.machine
+    lines.append(
+      ("RAM", "\(Self.size(machine.ramBytes)) in pages of \(Self.size(machine.pageBytes))")
+    )
+    let pages = machine.blockPages == 1 ? "1 page" : "\(grouped(machine.blockPages)) pages"
+    lines.append(
+      (
+        "tag storage",
+        machine.tagStorageBytes == 0
+          ? "none" : "\(Self.size(machine.tagStorageBytes)) in blocks of \(pages)"
+      )
+    )
+    let readAhead =
+      machine.pageCluster == 0
+      ? "no read-ahead"
+      : "read-ahead of up to \(Self.readAheadPages(machine.pageCluster)) pages"
+    lines.append(
+      (
+        "swap",
+        machine.swapDevice == "none"
+          ? "none"
+          : "\(printable(machine.swapDevice)), \(Self.size(machine.swapBytes)), \(readAhead)"
+      )
+    )
+    lines.append(
+      (
+        "limit",
+        machine.limitBytes == 0 ? "none" : "\(Self.size(machine.limitBytes)) for each process"
+      )
+    )
+    self.lines = lines
+  }
+
+  private static func readAheadPages(_ pageCluster: Int) -> String {
+    // A report that was read may hold any number here.
+    pageCluster < 64 ? grouped(1 << UInt64(pageCluster)) : "2^\(pageCluster)"
+  }
+
+  /// `bytes` in the largest unit that leaves a whole number.
+  private static func size(_ bytes: UInt64) -> String {
+    for (shift, unit) in [(UInt64(40), "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")]
+    where bytes > 0 && bytes % (1 << shift) == 0 {
+      return "\(grouped(bytes >> shift)) \(unit)"
+    }
+    return "\(grouped(bytes)) B"
+  }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MemoryModel
+
+extension SumCheck {
+  mutating func checkFaults() {
+    let first = count(.faultZeroPage, .faultZeroFill)
+    let swap = count(.faultSwapCache, .faultSwapDevice)
+    let writes = count(.faultCopyOnWrite, .pgreuse)
+    // A swap fault that goes on to copy or reuse its page is one fault and counts in both.
+    atMost("the least number of faults by kind", first + max(swap, writes), .pgfault)
+    // A fault that ended in the killing of its process has no kind.
+    guard count(.oomKill) == 0 else { return }
+    let others = count(.foaFaults, .faultFile, .faultSignal)
+    atMost(
+      "pgfault",
+      count(.pgfault),
+      "the largest number of faults by kind",
+      first + swap + writes + others
+    )
+  }
+
+  mutating func checkScans() {
+    let scanned = count(.pgscanKswapd, .pgscanDirect)
+    if count(.pglazyfree) == 0 {
+      equal("pgscan_anon", count(.pgscanAnon), "pgscan_kswapd + pgscan_direct", scanned)
+    } else {
+      atMost("pgscan_anon", count(.pgscanAnon), "pgscan_kswapd + pgscan_direct", scanned)
+    }
+  }
+
+  mutating func checkSteals() {
+    let freed = count(.pgstealKswapd, .pgstealDirect)
+    atMost("pgsteal_anon", count(.pgstealAnon), "pgsteal_kswapd + pgsteal_direct", freed)
+    atMost(
+      "pgsteal_kswapd + pgsteal_direct",
+      freed,
+      "pgsteal_anon + pglazyfreed",
+      count(.pgstealAnon, .pglazyfreed)
+    )
+    atMost(.pgstealKswapd, .pgscanKswapd)
+    atMost(.pgstealDirect, .pgscanDirect)
+    atMost(.pglazyfreed, .pglazyfree)
+  }
+
+  mutating func checkReservations() {
+    let ended = count(
+      .reserveHits,
+      .reserveFast,
+      .reserveSlow,
+      .reserveFailBusy,
+      .reserveFailNomem,
+      .reserveFailInvalid
+    )
+    atMost("reservations by result", ended, .reserveCalls)
+    atMost(
+      "reserve_calls",
+      count(.reserveCalls),
+      "reservations by result",
+      ended + count(.reserveFailIsolated)
+    )
+  }
+
+  mutating func checkTagBlocks() {
+    let taken = count(.reserveFast, .reserveSlow)
+    atMost("reserve_releases", count(.reserveReleases), "tag blocks taken", taken)
+    atMost(.cmaReleaseSuccessPages, .cmaAllocSuccessPages)
+    // A design that takes tag blocks in another way has no contiguous allocations at all.
+    guard count(.cmaAllocSuccessPages) > 0 else { return }
+    equal(
+      "cma_alloc_success_pages",
+      count(.cmaAllocSuccessPages),
+      "tag blocks taken * pages of a block",
+      clampedProduct(taken, report.machine.blockPages)
+    )
+  }
+
+  mutating func checkVerification() {
+    let verification = design.verification
+    atMost("differences", verification.differences, "comparisons", verification.comparisons)
+    atMost(
+      "failed_expectations",
+      verification.failedExpectations,
+      "expectations",
+      verification.expectations
+    )
+  }
+
+  mutating func checkPerformed() {
+    var events: UInt64 = 0
+    var accesses: UInt64 = 0
+    for trace in report.traces {
+      events = clampedSum(events, clampedProduct(trace.events, UInt64(trace.copies)))
+      accesses = clampedSum(accesses, clampedProduct(trace.accesses, UInt64(trace.copies)))
+    }
+    atMost("accesses", count(.accesses), "accesses of the traces", accesses)
+    if count(.oomKill) == 0 {
+      equal("events", count(.events), "events of the traces", events)
+    } else {
+      atMost("events", count(.events), "events of the traces", events)
+    }
+  }
+
+  mutating func checkContents() {
+    func keptAll(_ design: DesignReport) -> Bool {
+      design.counters[.tagsLost] == 0 && design.verification.differences == 0
+        && design.counters[.oomKill] == 0 && design.counters[.livelocks] == 0
+    }
+    guard keptAll(design),
+      let other = report.designs.first(where: {
+        keptAll($0) && $0.counters[.granulesTagged] == count(.granulesTagged)
+      }),
+      other.contentsDigest != design.contentsDigest
+    else { return }
+    fail("contents digest is \(design.contentsDigest), \(other.contentsDigest) for \(other.design)")
+  }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MemoryModel
+
+extension SumCheck {
+  mutating func checkTagOverhead() {
+    let uses = MemoryCategory.tagOverhead.map { design[$0] }
+    let total = design.tagOverhead
+    let means = uses.reduce(0) { $0 + $1.mean }
+    atMost("the sum of means", means, "tag_overhead.mean", total.mean)
+    // Each category's mean is rounded down and so lost less than one byte.
+    let lost = UInt64(uses.count { $0.peak > 0 })
+    atMost("tag_overhead.mean", total.mean, "the sum of means + rounding", means + max(lost, 1) - 1)
+    equal(
+      "tag_overhead.last",
+      total.last,
+      "the sum of last values",
+      uses.reduce(0) { $0 + $1.last }
+    )
+    atMost("the largest peak", uses.map(\.peak).max() ?? 0, "tag_overhead.peak", total.peak)
+    atMost("tag_overhead.peak", total.peak, "the sum of peaks", uses.reduce(0) { $0 + $1.peak })
+    checkStatistics(total, "tag_overhead")
+  }
+
+  mutating func checkTagStorage() {
+    let uses: [MemoryCategory] = [
+      .tagStorageWithheld, .tagStorageHeld, .tagStorageData, .tagStorageFree,
+    ]
+    atMost(
+      "the sum of uses",
+      uses.reduce(0) { $0 + design[$1].last },
+      "tag storage",
+      report.machine.tagStorageBytes
+    )
+  }
+
+  mutating func checkFrames() {
+    let used = design[.anonymous].last + design[.swapCache].last + design[.free].last
+    atMost("anonymous + swap_cache + free", used, "RAM", report.machine.ramBytes)
+    atMost("free_cma", design[.freeCma].last, "free", design[.free].last)
+  }
+
+  mutating func checkStatistics() {
+    for category in MemoryCategory.allCases { checkStatistics(design[category], category.name) }
+  }
+
+  private mutating func checkStatistics(_ use: MemoryUse, _ name: String) {
+    atMost("\(name).mean", use.mean, "\(name).peak", use.peak)
+    atMost("\(name).last", use.last, "\(name).peak", use.peak)
+  }
+
+  mutating func checkSavedTags() {
+    atMost(.tagsInvalidated, .tagsSavedSwap)
+    for savedTags in design.savedTags {
+      let name = "\(savedTags.bytes)-byte"
+      // Before `live` is asked for, which is a difference and must not become negative.
+      guard savedTags.frees <= savedTags.allocations else {
+        fail("\(name) frees are \(savedTags.frees), above allocations = \(savedTags.allocations)")
+        continue
+      }
+      let allocations = savedTags.allocations
+      atMost("\(name) live objects", savedTags.live, "their peak", savedTags.peak)
+      atMost("\(name) peak", savedTags.peak, "allocations", allocations)
+      guard let category = MemoryCategory.savedTags(objectBytes: savedTags.bytes) else { continue }
+      let bytes = UInt64(savedTags.bytes)
+      let use = design[category]
+      equal("\(category.name).last", use.last, "\(bytes) * live objects", bytes * savedTags.live)
+      atMost("\(category.name).peak", use.peak, "\(bytes) * peak objects", bytes * savedTags.peak)
+    }
+  }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A relation that the numbers of every report satisfy; the raw value is its name.
+///
+/// A rule says no more than the meaning of its counters does. Where one event may count twice (a
+/// page read from swap and then copied within one fault), it is a range instead of an equation.
+public enum SumRule: String, CaseIterable, Sendable {
+  /// Memory given up for tags.
+  case tagOverhead = "tag overhead"
+  /// Uses of tag storage.
+  case tagStorage = "tag storage"
+  /// Uses of frames.
+  case frames
+  /// Statistics of one category.
+  case statistics
+  /// Faults by kind.
+  case faults
+  /// Faults that read from swap.
+  case majorFaults = "major faults"
+  /// Pages read from swap.
+  case swapReads = "swap reads"
+  /// Pages that reclaim looked at.
+  case scans
+  /// Pages that reclaim freed.
+  case steals
+  /// Pages that came back after they were evicted.
+  case refaults
+  /// Saved tags.
+  case savedTags = "saved tags"
+  /// Tags kept aside.
+  case parkedTags = "parked tags"
+  /// Reservations of tag storage.
+  case reservations
+  /// Tag blocks as contiguous allocations.
+  case tagBlocks = "tag blocks"
+  /// Faults on access by result.
+  case faultsOnAccess = "faults on access"
+  /// Copied pages by cause.
+  case copies
+  /// What the oracle compared.
+  case verification
+  /// Events performed.
+  case performed
+  /// What the processes saw at the end.
+  case contents
+
+  /// The rule as text, with the names that reports use.
+  public var statement: String {
+    switch self {
+    case .tagOverhead:
+      "the means of the categories given up for tags add up to tag_overhead.mean, less than one "
+        + "byte short for each category because means are rounded down; the same holds exactly "
+        + "for the last values; tag_overhead.peak is at least each peak and at most their sum"
+    case .tagStorage:
+      "tag_storage_withheld + tag_storage_held + tag_storage_data + tag_storage_free <= tag "
+        + "storage of the machine, for the last values; the rest is on its way between them"
+    case .frames: "anonymous + swap_cache + free <= RAM and free_cma <= free, for the last values"
+    case .statistics: "mean <= peak and last <= peak, for every category"
+    case .faults:
+      "fault_zero_page + fault_zero_fill + max(S, W) <= pgfault, where S = fault_swap_cache + "
+        + "fault_swap_device and W = fault_copy_on_write + pgreuse, because a swap fault may go "
+        + "on to copy or reuse its page and still is one fault; unless oom_kill > 0, also pgfault "
+        + "<= fault_zero_page + fault_zero_fill + S + W + foa_faults + fault_file + fault_signal"
+    case .majorFaults: "pgmajfault = fault_swap_device"
+    case .swapReads: "fault_swap_device + swap_ra <= pswpin and swap_ra_hit <= swap_ra"
+    case .scans:
+      "pgscan_anon = pgscan_kswapd + pgscan_direct if pglazyfree = 0, otherwise <=, because "
+        + "droppable pages are not on the anonymous lists"
+    case .steals:
+      "pgsteal_anon <= pgsteal_kswapd + pgsteal_direct <= pgsteal_anon + pglazyfreed; "
+        + "pgsteal <= pgscan for kswapd and for direct reclaim; pglazyfreed <= pglazyfree"
+    case .refaults:
+      "workingset_restore_anon <= workingset_activate_anon <= workingset_refault_anon"
+    case .savedTags:
+      "for each size class frees <= allocations, live = allocations - frees <= peak <= "
+        + "allocations, bytes * live = the category's last value and bytes * peak >= its peak; "
+        + "tags_invalidated <= tags_saved_swap"
+    case .parkedTags: "tags_parked_restored <= tags_parked"
+    case .reservations:
+      "reserve_hits + reserve_fast + reserve_slow + reserve_fail_busy + reserve_fail_nomem + "
+        + "reserve_fail_invalid <= reserve_calls <= the same + reserve_fail_isolated, since a page "
+        + "needs one tag block and a reservation that met an isolated pageblock may end any way"
+    case .tagBlocks:
+      "reserve_releases <= reserve_fast + reserve_slow; cma_release_success_pages <= "
+        + "cma_alloc_success_pages; where tag blocks are contiguous allocations, "
+        + "cma_alloc_success_pages = (reserve_fast + reserve_slow) * pages of a block"
+    case .faultsOnAccess:
+      "foa_resolved_reserve + foa_replaced_tsp + foa_replaced_other + foa_replaced_fail <= "
+        + "foa_faults"
+    case .copies: "pgmigrate_success + fault_copy_on_write <= pages_copied"
+    case .verification:
+      "differences <= comparisons = swap_ins + migrations + copies + final_pages + snapshots; "
+        + "failed_expectations <= expectations"
+    case .performed:
+      "events and accesses are at most those of the traces times their copies, and equal to them "
+        + "for events if oom_kill = 0"
+    case .contents:
+      "designs that lost no tag, killed no process, met no livelock and stored as many tags end "
+        + "with the same contents digest"
+    }
+  }
+}

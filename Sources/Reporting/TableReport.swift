@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import MemoryModel
+
+/// A report as a table in plain text: what ran, one row for each number, one column for each
+/// design, and at the end in words whether tags were lost.
+///
+/// Bytes are shown in KiB and parts as percent, both rounded to the nearest, halves up. Three
+/// designs fit into 100 columns.
+public enum TableReport {
+  /// Writes the table.
+  ///
+  /// - Returns: the text, which ends in a newline; no line ends in a space.
+  public static func text(_ report: RunReport) -> String {
+    let rows = ReportRows(report, zeroRows: .leftOut)
+    var lines = ["mtesim \(printable(report.programVersion))"]
+    let facts = RunFacts(report).lines
+    let factWidth = facts.map(\.name.count).max() ?? 0
+    lines += facts.map { padded($0.name, to: factWidth) + "  " + $0.value }
+    lines.append("")
+
+    let cells = rows.groups.flatMap(\.rows)
+    let titleWidth = (cells.map(\.title.count).max() ?? 0) + 2
+    let headings = rows.columns.map(printable)
+    let widths = headings.indices.map { column in
+      2 + max(headings[column].count, cells.map { $0.cells[column].forReading.count }.max() ?? 0)
+    }
+    lines.append(
+      padded("", to: titleWidth) + zip(headings, widths).map(rightAligned).joined()
+    )
+    for group in rows.groups {
+      lines.append(group.title)
+      for row in group.rows {
+        let numbers = zip(row.cells.map(\.forReading), widths).map(rightAligned).joined()
+        lines.append(padded("  " + row.title, to: titleWidth) + numbers)
+      }
+      lines.append("")
+    }
+    lines.append("KiB and percent are rounded to the nearest, halves up; csv and json have bytes.")
+    lines += Verdict(report).sentences
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func padded(_ text: String, to width: Int) -> String {
+    text + String(repeating: " ", count: max(0, width - text.count))
+  }
+
+  private static func rightAligned(_ text: String, _ width: Int) -> String {
+    String(repeating: " ", count: max(0, width - text.count)) + text
+  }
+}
