@@ -83,7 +83,7 @@ public struct Outcome: OptionSet, Hashable, Sendable {
 }
 
 /// The error numbers that the modelled system calls return.
-public enum ErrorNumber: UInt16, CaseIterable, Sendable {
+public enum ErrorNumber: UInt16, CaseIterable, Error, Sendable {
   /// Interrupted by a signal.
   case eintr = 4
   /// Not enough memory, or a limit reached.

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import MemoryModel
+
+/// What the hardware and the kernel note in a page-table entry beside its target.
+///
+///     bit  7 6 5    4       3       2       1          0
+///          state    tagged  dirty   young   writable   readable
+///
+/// The three bits of the state are an ``EntryState``; the constants here cover the other five.
+///
+/// An access hits without changing anything when all bits of ``readHit`` or ``writeHit`` are set in the
+/// entry's byte. `readable` and `writable` are what the entry allows, which can be less than what the
+/// VMA allows.
+public struct EntryFlags: OptionSet, Hashable, Sendable {
+  /// The flags as bits.
+  public let rawValue: UInt8
+  /// Creates a set from its bits.
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// Reads are allowed.
+  public static let readable = EntryFlags(rawValue: 1 << 0)
+  /// Writes are allowed.
+  public static let writable = EntryFlags(rawValue: 1 << 1)
+  /// The access flag: used since it was last cleared.
+  public static let young = EntryFlags(rawValue: 1 << 2)
+  /// Written since it was last cleared.
+  public static let dirty = EntryFlags(rawValue: 1 << 3)
+  /// The Tagged memory attribute.
+  public static let tagged = EntryFlags(rawValue: 1 << 4)
+
+  /// What a read needs to change nothing.
+  public static let readHit: EntryFlags = [.readable, .young]
+  /// What a write needs to change nothing.
+  public static let writeHit: EntryFlags = [.writable, .young, .dirty]
+  /// All five flags.
+  public static let all: EntryFlags = [.readable, .writable, .young, .dirty, .tagged]
+}
+
+/// What a page-table entry holds.
+///
+/// Every byte of an entry comes from ``PageTable``, so that values 6 and 7 do not occur.
+public enum EntryState: UInt8, CaseIterable, Sendable {
+  /// Nothing.
+  case none = 0
+  /// The shared zero page, or a reference page; not counted as resident.
+  case zeroPage = 1
+  /// A frame.
+  case frame = 2
+  /// A frame whose entry forbids every access, so that the fault can do something first.
+  case faultOnAccess = 3
+  /// A swap entry.
+  case swap = 4
+  /// A swap entry whose page belonged to this process alone.
+  case swapExclusive = 5
+
+  /// Whether the target is a frame.
+  public var hasFrame: Bool { self == .frame || self == .faultOnAccess }
+  /// Whether the target is a swap slot.
+  public var hasSlot: Bool { self == .swap || self == .swapExclusive }
+
+  /// Where the state lies in the byte of an entry.
+  static let shift: UInt8 = 5
+}
+
+/// A swap entry in the 32 bits of a simulated page-table entry.
+///
+///     bit 31 .... 28   27 ...... 0
+///         device type  slot
+public struct PackedSwapEntry: RawRepresentable, Hashable, Sendable {
+  /// Bits of the slot.
+  public static let slotBits = 28
+
+  /// The packed value.
+  public let rawValue: UInt32
+  /// Creates an entry from its packed value.
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// Packs a slot of a device.
+  ///
+  /// - Precondition: 0 <= `type` < 16, and `slot` < 2^28.
+  public init(type: Int, slot: UInt32) {
+    precondition(type >= 0 && type < 16, "swap type \(type) is not in 0..<16")
+    precondition(slot < 1 << UInt32(Self.slotBits), "slot \(slot) is not below 2^28")
+    rawValue = UInt32(type) << UInt32(Self.slotBits) | slot
+  }
+
+  /// The device, 0 to 15.
+  public var type: Int { Int(rawValue >> UInt32(Self.slotBits)) }
+  /// The slot in the device.
+  public var slot: UInt32 { rawValue & (1 << UInt32(Self.slotBits) - 1) }
+  /// The entry in the kernel's generic form.
+  public var entry: SwapEntry { SwapEntry(type: type, offset: UInt64(slot)) }
+}

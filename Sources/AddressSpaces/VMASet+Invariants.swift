@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MemoryModel
+
+extension VMASet {
+  /// Stops the program where the set contradicts itself.
+  ///
+  /// V1: sorted, not overlapping, not empty, inside the address space. V3: tagged VMAs allow tags.
+  /// V4 holds by construction, since `count` is the length of the array. V2, that no neighbours are
+  /// left that could merge, holds only at the VMAs that a merging operation touched; unmapping their
+  /// separator or a first write can leave such neighbours elsewhere, as in the kernel.
+  public func checkInvariants() {
+    var end = VirtualPageNumber(rawValue: 0)
+    for area in areas {
+      precondition(area.start >= end, "V1: VMA \(area.pages) starts below \(end)")
+      precondition(area.start < area.end, "V1: VMA at \(area.start) is empty")
+      if area.flags.contains(.mte) {
+        precondition(area.flags.contains(.mteAllowed), "V3: VMA \(area.pages) is tagged")
+      }
+      precondition(
+        area.isPrivateAnonymous == area.flags.isDisjoint(with: [.shared, .file]),
+        "VMA \(area.pages): file identity \(area.fileIdentity) does not suit its flags"
+      )
+      precondition(
+        area.anonVMA != 0 || !area.forkInherited,
+        "VMA \(area.pages) inherited no reverse map"
+      )
+      precondition(area.anonVMA < nextAnonVMA, "VMA \(area.pages): unknown reverse map")
+      end = area.end
+    }
+    precondition(end <= taskEnd, "V1: VMA ends at \(end), above the address space")
+    precondition(areas.count <= limit + 3, "V4: \(areas.count) VMAs, limit \(limit)")
+  }
+
+  /// The indices of VMAs that could be merged with the next one.
+  var mergeableIndices: [Int] {
+    areas.indices.dropLast().filter { areas[$0].canMerge(before: areas[$0 + 1]) }
+  }
+}

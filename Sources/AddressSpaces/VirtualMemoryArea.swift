@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import MemoryModel
+
+/// The properties of a VMA beside its read, write and execute permission.
+///
+///     bit  0 mte            1 mteAllowed     2 shared       3 file
+///     bit  4 growsDown      5 noReserve      6 accounted    7 locked
+///     bit  8 wipeOnFork     9 dontFork      10 randomRead  11 sequentialRead
+///     bit 12 hugePage      13 noHugePage    14 neverWritable
+///     bit 16 stack         17 heap
+///
+/// Two VMAs merge only when all but the ``labels`` are equal.
+///
+/// Source: Linux v6.8 `vm_flags_t`; the bit numbers are our own.
+public struct VMAFlags: OptionSet, Hashable, Sendable {
+  /// The flags as bits.
+  public let rawValue: UInt32
+  /// Creates a set from its bits.
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// `VM_MTE`: the pages are Tagged memory; once set it stays.
+  public static let mte = VMAFlags(rawValue: 1 << 0)
+  /// `VM_MTE_ALLOWED`: `PROT_MTE` is accepted.
+  public static let mteAllowed = VMAFlags(rawValue: 1 << 1)
+  /// `VM_SHARED`: writes reach every process that maps the pages.
+  public static let shared = VMAFlags(rawValue: 1 << 2)
+  /// A file is behind the mapping.
+  public static let file = VMAFlags(rawValue: 1 << 3)
+  /// `VM_GROWSDOWN`: a fault below the VMA may extend it.
+  public static let growsDown = VMAFlags(rawValue: 1 << 4)
+  /// `VM_NORESERVE`: no memory is committed for it.
+  public static let noReserve = VMAFlags(rawValue: 1 << 5)
+  /// `VM_ACCOUNT`: memory is committed for it.
+  public static let accounted = VMAFlags(rawValue: 1 << 6)
+  /// `VM_LOCKED`: its pages stay in memory.
+  public static let locked = VMAFlags(rawValue: 1 << 7)
+  /// `VM_WIPEONFORK`: a child sees it untouched.
+  public static let wipeOnFork = VMAFlags(rawValue: 1 << 8)
+  /// `VM_DONTCOPY`: a child does not get it.
+  public static let dontFork = VMAFlags(rawValue: 1 << 9)
+  /// `VM_RAND_READ`.
+  public static let randomRead = VMAFlags(rawValue: 1 << 10)
+  /// `VM_SEQ_READ`.
+  public static let sequentialRead = VMAFlags(rawValue: 1 << 11)
+  /// `VM_HUGEPAGE`.
+  public static let hugePage = VMAFlags(rawValue: 1 << 12)
+  /// `VM_NOHUGEPAGE`.
+  public static let noHugePage = VMAFlags(rawValue: 1 << 13)
+  /// `VM_MAYWRITE` is missing: write permission cannot be had by `mprotect`.
+  public static let neverWritable = VMAFlags(rawValue: 1 << 14)
+  /// The main thread's stack; a name, not a property.
+  public static let stack = VMAFlags(rawValue: 1 << 16)
+  /// The heap that `brk` grows; a name, not a property.
+  public static let heap = VMAFlags(rawValue: 1 << 17)
+
+  /// The flags that only name a VMA; the kernel finds these areas by address, so that they do not
+  /// keep neighbours from merging, and a merged VMA has the names of both.
+  public static let labels: VMAFlags = [.stack, .heap]
+}
+
+/// The file behind a mapping, where the caller knows it.
+public struct FileBacking: Equatable, Sendable {
+  /// Identities from here on are given by ``VMASet`` itself.
+  public static let firstOwnIdentity: UInt32 = 1 << 31
+
+  /// The caller's number for the file, 1 to 2^31 - 1.
+  public var identity: UInt32
+  /// Where in the file the mapping starts, in pages.
+  public var pageOffset: UInt64
+
+  /// Names a file and a place in it.
+  ///
+  /// - Precondition: `identity` is in 1..<2^31.
+  public init(identity: UInt32, pageOffset: UInt64) {
+    precondition(
+      identity > 0 && identity < Self.firstOwnIdentity,
+      "file identity \(identity) is not in 1..<2^31"
+    )
+    self.identity = identity
+    self.pageOffset = pageOffset
+  }
+}
+
+/// A range of virtual pages with equal properties: one VMA of a process.
+///
+/// Source: Linux v6.8 `struct vm_area_struct`.
+public struct VirtualMemoryArea: Equatable, Sendable {
+  /// The first page.
+  public internal(set) var start: VirtualPageNumber
+  /// The page after the last one.
+  public internal(set) var end: VirtualPageNumber
+  /// Read, write, execute and branch-target permission; `PROT_MTE` is ``VMAFlags/mte``.
+  public internal(set) var protection: Protection
+  /// All other properties.
+  public internal(set) var flags: VMAFlags
+  /// Which file is behind it; 0 for private anonymous memory.
+  ///
+  /// A shared anonymous mapping is backed by a file of its own, as in the kernel.
+  public internal(set) var fileIdentity: UInt32
+  /// The number of `start` in the file, in pages; for private anonymous memory the page number that
+  /// the mapping had when it was first written to.
+  public internal(set) var pageOffset: UInt64
+  /// Which reverse map its private pages belong to; 0 until the first write fault.
+  public internal(set) var anonVMA: UInt32
+  /// Whether ``anonVMA`` came with a fork, so that pages may belong to an ancestor, too.
+  public internal(set) var forkInherited: Bool
+  /// The state of VMA-based swap read-ahead, which this module only keeps; 0 at first.
+  public internal(set) var readAhead: UInt64
+
+  /// The pages as a half-open range.
+  public var pages: Range<VirtualPageNumber> { start..<end }
+
+  /// The number of pages, at least 1.
+  public var pageCount: Int { pages.pageCount }
+
+  /// Whether untouched pages read as zeros and become private frames: no file, not shared.
+  public var isPrivateAnonymous: Bool { fileIdentity == 0 }
+
+  /// Whether the pages are Tagged memory.
+  public var isTagged: Bool { flags.contains(.mte) }
+
+  /// The part of the VMA that lies in `range`.
+  ///
+  /// - Precondition: the two overlap.
+  public func clipped(to range: Range<VirtualPageNumber>) -> VirtualMemoryArea {
+    let kept = pages.clamped(to: range)
+    precondition(!kept.isEmpty, "VMA \(pages) does not overlap \(range)")
+    var part = self
+    part.start = kept.lowerBound
+    part.end = kept.upperBound
+    part.pageOffset += kept.lowerBound.rawValue - start.rawValue
+    return part
+  }
+}
