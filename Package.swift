@@ -95,7 +95,7 @@ let package = Package(
     tests("Containers", ["Containers"]),
     tests("TagCompression", ["TagCompression", "MemoryModel"]),
     tests("TraceFormat", ["TraceFormat", "MemoryModel"]),
-    tests("PhysicalMemory", ["PhysicalMemory", "MemoryModel"]),
+    tests("PhysicalMemory", ["PhysicalMemory", "MemoryModel", "Containers"]),
     tests("AddressSpaces", ["AddressSpaces", "MemoryModel"]),
     tests("Reporting", ["Reporting", "MemoryModel"]),
     tests("Swap", ["Swap", "MemoryModel", "TagCompression", "Containers"]),
