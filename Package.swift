@@ -104,7 +104,7 @@ let package = Package(
     tests("Containers", ["Containers"]),
     tests("TagCompression", ["TagCompression", "MemoryModel"]),
     tests("TraceFormat", ["TraceFormat", "MemoryModel"]),
-    tests("PhysicalMemory", ["PhysicalMemory", "MemoryModel"]),
+    tests("PhysicalMemory", ["PhysicalMemory", "MemoryModel", "Containers"]),
     tests("AddressSpaces", ["AddressSpaces", "MemoryModel"]),
     tests("Reporting", ["Reporting", "MemoryModel"], exclude: ["Golden"]),
     tests("Swap", ["Swap", "MemoryModel", "TagCompression", "Containers"]),
