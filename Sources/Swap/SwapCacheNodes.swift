@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Containers
+
+/// How many XArray nodes the swap cache of one device needs for its pages and shadows.
+///
+/// The swap cache is one tree for each 16,384 slots, indexed by the slot number in the whole device. A
+/// node has 64 entries, so that a tree has one leaf for each 64 slots that hold something, one node for
+/// each 4,096, and a chain above; the tree of the lowest slots is as low as its largest index allows.
+/// Only counts are kept: nodes depend on the set of slots alone, since the tree shrinks when it can.
+///
+/// Source: Linux v6.8 `SWAP_ADDRESS_SPACE_PAGES` and `lib/xarray.c`.
+struct SwapCacheNodes: ~Copyable {
+  /// All nodes.
+  private(set) var count = 0
+  /// Slots with a page or shadow in each 64.
+  private var leaves: FlatStorage<UInt8>
+  /// Leaves in each 4,096 slots.
+  private var middles: FlatStorage<UInt8>
+
+  private static let middlesPerTree = 4
+  private static let leavesPerMiddle = 64
+
+  init(slots: Int) {
+    leaves = FlatStorage(repeating: 0, count: (slots + 63) / 64)
+    let trees = (slots + 16383) / 16384
+    middles = FlatStorage(repeating: 0, count: trees * Self.middlesPerTree)
+  }
+
+  mutating func insert(_ slot: UInt32) {
+    leaves[Int(slot) / 64] += 1
+    if leaves[Int(slot) / 64] == 1 { changeLeaves(slot, isMore: true) }
+  }
+
+  mutating func remove(_ slot: UInt32) {
+    precondition(leaves[Int(slot) / 64] > 0, "swap slot \(slot) is not in the swap cache")
+    leaves[Int(slot) / 64] -= 1
+    if leaves[Int(slot) / 64] == 0 { changeLeaves(slot, isMore: false) }
+  }
+
+  private mutating func changeLeaves(_ slot: UInt32, isMore: Bool) {
+    let tree = Int(slot) / 16384
+    count -= nodesAbove(tree)
+    if isMore {
+      middles[Int(slot) / 4096] += 1
+      count += 1
+    } else {
+      middles[Int(slot) / 4096] -= 1
+      count -= 1
+    }
+    count += nodesAbove(tree)
+  }
+
+  /// The nodes of one tree without its leaves.
+  private func nodesAbove(_ tree: Int) -> Int {
+    var used = 0
+    for index in 0..<Self.middlesPerTree where middles[tree * Self.middlesPerTree + index] > 0 {
+      used += 1
+    }
+    if used == 0 { return 0 }
+    if tree == 0, used == 1, middles[0] > 0 {
+      // Below 4,096 the root is the only middle node, and below 64 the only leaf.
+      return middles[0] == 1 && leaves[0] > 0 ? 0 : 1
+    }
+    // Roots of height 3, 4 and 5 hold indices below 2^18, 2^24 and 2^30.
+    let lastIndex = tree * 16384 + 16383
+    let height = lastIndex < 1 << 18 ? 3 : lastIndex < 1 << 24 ? 4 : 5
+    return used + height - 2
+  }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Containers
+
+/// The clusters of a swap device: how many slots of each are used, and a queue of the free ones.
+///
+/// A cluster leaves the queue when its first slot is taken, which is only ever the head's, and returns
+/// at the tail when its last slot is freed. The first queue is strided by the 16,384 slots that share one
+/// swap-cache tree, so that early slots fall into different trees.
+///
+/// Source: Linux v6.8 `struct swap_cluster_info` and `setup_swap_map_and_extents`.
+struct SwapClusters: ~Copyable {
+  /// Slots in a cluster.
+  let slotsPerCluster: Int
+  /// The number of clusters, the partial last one included.
+  let count: Int
+  /// The next cluster of the queue, or ``nobody``.
+  private var next: FlatStorage<UInt32>
+  private var used: FlatStorage<UInt16>
+  private(set) var head: UInt32
+  private var tail: UInt32
+
+  static let nobody = UInt32.max
+
+  init(slots: Int, slotsPerCluster: Int) {
+    self.slotsPerCluster = slotsPerCluster
+    count = (slots + slotsPerCluster - 1) / slotsPerCluster
+    next = FlatStorage(repeating: Self.nobody, count: count)
+    used = FlatStorage(repeating: 0, count: count)
+    head = Self.nobody
+    tail = Self.nobody
+    // The header, and what the last cluster lacks, are never free, so that these two clusters never
+    // enter the queue; their slots are found by scanning.
+    used[0] += 1
+    used[count - 1] += UInt16(count * slotsPerCluster - slots)
+    let columns = max(8, 16384 / slotsPerCluster)
+    for column in 0..<min(columns, count) {
+      for cluster in stride(from: column, to: count, by: columns) where used[cluster] == 0 {
+        append(UInt32(cluster))
+      }
+    }
+  }
+
+  /// The cluster of a slot.
+  func cluster(of slot: UInt32) -> UInt32 { slot / UInt32(slotsPerCluster) }
+
+  /// The used slots of a cluster; header and missing slots count.
+  func usedSlots(_ cluster: UInt32) -> Int { Int(used[Int(cluster)]) }
+
+  /// Notes that a slot was taken.
+  mutating func take(_ slot: UInt32) {
+    let cluster = cluster(of: slot)
+    if used[Int(cluster)] == 0 {
+      precondition(cluster == head, "free cluster \(cluster) is not the first one, \(head)")
+      head = next[Int(cluster)]
+      if head == Self.nobody { tail = Self.nobody }
+      next[Int(cluster)] = Self.nobody
+    }
+    used[Int(cluster)] += 1
+  }
+
+  /// Notes that a slot was freed.
+  mutating func free(_ slot: UInt32) {
+    let cluster = cluster(of: slot)
+    precondition(used[Int(cluster)] > 0, "cluster \(cluster) has no used slot")
+    used[Int(cluster)] -= 1
+    if used[Int(cluster)] == 0 { append(cluster) }
+  }
+
+  private mutating func append(_ cluster: UInt32) {
+    if tail == Self.nobody { head = cluster } else { next[Int(tail)] = cluster }
+    tail = cluster
+  }
+
+  /// The queue, first cluster first.
+  var freeClusters: [UInt32] {
+    var list: [UInt32] = []
+    var cluster = head
+    while cluster != Self.nobody {
+      list.append(cluster)
+      precondition(list.count <= count, "the queue of free clusters has a loop")
+      cluster = next[Int(cluster)]
+    }
+    return list
+  }
+}

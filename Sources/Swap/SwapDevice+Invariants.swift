@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Containers
+import MemoryModel
+
+extension SwapDevice {
+  /// Stops the program where the device contradicts itself.
+  ///
+  /// S2: the cache bit is set for a page in the swap cache, a claim or a slot in a slot cache, and for
+  /// nothing else. S3: free slots and used slots of each cluster are those of the map, and the queue
+  /// holds exactly the free clusters. S6: no slot is twice in claims and slot caches.
+  public func checkInvariants() {
+    var waiting = [UInt8](repeating: 0, count: slots)
+    for slot in claims + allocated[allocatedNext...] + returned { waiting[Int(slot)] += 1 }
+    var free = 0
+    var used = [Int](repeating: 0, count: clusters.count)
+    for slot in 0..<slots {
+      let byte = map[slot]
+      let isCached = cachedFrame(UInt32(slot)) != nil
+      precondition(waiting[slot] <= 1, "S6: swap slot \(slot) waits \(waiting[slot]) times")
+      precondition(waiting[slot] == 0 || !isCached, "S2: swap slot \(slot) waits, but has a page")
+      precondition(
+        (byte & Self.cacheBit != 0) == (isCached || waiting[slot] == 1),
+        "S2: swap slot \(slot) has map byte \(byte)"
+      )
+      precondition(
+        (byte & Self.continuedBit != 0) == (continuation[UInt32(slot)] != nil),
+        "S1: swap slot \(slot) has map byte \(byte)"
+      )
+      if byte == 0 {
+        free += 1
+        precondition(cacheWords[slot] == 0, "free swap slot \(slot) has a shadow")
+        precondition(stamps[slot] == 0, "free swap slot \(slot) has data")
+      } else {
+        used[slot / clusters.slotsPerCluster] += 1
+      }
+    }
+    precondition(free == freeSlots, "S3: \(freeSlots) free slots, \(free) found")
+    used[clusters.count - 1] += clusters.count * clusters.slotsPerCluster - slots
+    for cluster in used.indices {
+      precondition(
+        clusters.usedSlots(UInt32(cluster)) == used[cluster],
+        "S3: cluster \(cluster) counts \(clusters.usedSlots(UInt32(cluster))), not \(used[cluster])"
+      )
+    }
+    let queue = clusters.freeClusters.sorted()
+    let empty = used.indices.filter { used[$0] == 0 }.map { UInt32($0) }
+    precondition(queue == empty, "S3: free clusters \(queue), empty ones \(empty)")
+  }
+}

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Containers
+public import MemoryModel
+
+/// How a swap device performs its transfers.
+public enum SwapDeviceKind: CaseIterable, Sendable {
+  /// Memory that is compressed: writes and reads end before they return, and swap-in of a page with one
+  /// user bypasses the swap cache.
+  case zram
+  /// A solid-state disk: writes end later, and swap-in reads ahead.
+  case disk
+
+  /// Whether a transfer ends before the call that starts it returns.
+  public var isSynchronous: Bool { self == .zram }
+}
+
+/// What became of an attempt to claim a slot's swap-cache bit.
+public enum CacheClaim: Sendable {
+  /// The caller holds the bit, and adds a page or gives the bit back.
+  case claimed
+  /// Somebody else holds it: EEXIST.
+  case exists
+  /// Nobody uses the slot: ENOENT.
+  case unused
+}
+
+/// One swap device: its slots, who uses them, what the swap cache holds for them, and their data.
+///
+/// A slot has a use count (the page-table entries that name it) and a cache bit (a page in the swap
+/// cache, or a moment in which the slot is being allocated or read). When both are gone it goes to the
+/// return cache, and is free only when that cache is flushed. Slots are numbered from 0, which is the
+/// device's header and never used.
+///
+/// `released` parameters collect the slots that became really free, in order: the caller drops their
+/// saved tags. The slot's shadow and data are dropped here.
+///
+/// There is one CPU, so one slot cache in each direction and one current cluster. Rotational devices,
+/// discards and several devices in one slot cache are not modelled.
+///
+/// Source: Linux v6.8 `mm/swapfile.c` and `mm/swap_slots.c`.
+public struct SwapDevice: ~Copyable {
+  /// The most users that the map byte counts; more are kept aside.
+  static let largestCount: UInt8 = 62
+  static let countMask: UInt8 = 0x3f
+  static let cacheBit: UInt8 = 0x40
+  static let continuedBit: UInt8 = 0x80
+  /// Bits of the map byte when the slot must never be allocated.
+  static let bad: UInt8 = 63
+
+  /// The device's number in swap entries, 0 to 15.
+  public let type: Int
+  /// How it transfers.
+  public let kind: SwapDeviceKind
+  /// Slots, the header included.
+  public let slots: Int
+  /// Slots that each slot cache holds; 0 for no slot caches.
+  public let slotCacheSize: Int
+  /// Slots that are free: neither used nor in a slot cache.
+  public internal(set) var freeSlots: Int
+
+  /// One byte for each slot: count, cache bit, continuation.
+  var map: FlatStorage<UInt8>
+  /// What the swap cache holds for each slot: 0, `frame << 2 | 1`, or `shadow << 2 | 2`.
+  var cacheWords: FlatStorage<UInt64>
+  var stamps: FlatStorage<UInt64>
+  var clusters: SwapClusters
+  var nodes: SwapCacheNodes
+  /// Users beyond the largest count, by slot; never iterated.
+  var continuation: [UInt32: UInt32] = [:]
+  /// Slots whose cache bit belongs to nobody's page yet.
+  var claims: [UInt32] = []
+
+  // Allocation; see SwapDevice+Allocation.swift.
+  var currentCluster = SwapClusters.nobody
+  var nextInCluster: UInt32 = 0
+  var scanNext: UInt32
+  var random: SplitMix64
+  var allocated: [UInt32] = []
+  var allocatedNext = 0
+  var returned: [UInt32] = []
+  /// Whether the slot caches are in use now.
+  public internal(set) var isSlotCacheActive = false
+  /// Whether `swapoff` has begun.
+  public internal(set) var isAllocationStopped = false
+
+  /// Creates an empty device.
+  ///
+  /// `clusterSlots` is 256, or 512 with 4 KiB pages and huge-page swap. `seed` decides where scans for a
+  /// free slot start; they are only needed once no cluster is free.
+  ///
+  /// - Precondition: `type` < 16; 2 <= `slots` <= 2^28; `clusterSlots` is a power of two up to 16,384;
+  ///   `slotCacheSize` is not negative.
+  public init(
+    type: Int,
+    kind: SwapDeviceKind,
+    slots: Int,
+    clusterSlots: Int = 256,
+    slotCacheSize: Int = 64,
+    seed: UInt64 = 0
+  ) {
+    precondition(type >= 0 && type < 16, "swap type \(type) is not in 0..<16")
+    precondition(slots >= 2 && slots <= 1 << 28, "a swap device of \(slots) slots")
+    precondition(
+      clusterSlots > 0 && clusterSlots <= 16384 && clusterSlots & (clusterSlots - 1) == 0,
+      "clusters of \(clusterSlots) slots"
+    )
+    precondition(slotCacheSize >= 0, "slot caches of \(slotCacheSize)")
+    self.type = type
+    self.kind = kind
+    self.slots = slots
+    self.slotCacheSize = slotCacheSize
+    freeSlots = slots - 1
+    map = FlatStorage(repeating: 0, count: slots)
+    map[0] = Self.bad
+    cacheWords = FlatStorage(repeating: 0, count: slots)
+    stamps = FlatStorage(repeating: 0, count: slots)
+    clusters = SwapClusters(slots: slots, slotsPerCluster: clusterSlots)
+    nodes = SwapCacheNodes(slots: slots)
+    random = SplitMix64(state: seed)
+    scanNext = 1
+    scanNext = randomSlot()
+  }
+
+  /// Slots that can be used: all but the header.
+  public var totalSlots: Int { slots - 1 }
+
+  /// Slots that are not free, those in the slot caches included: `inuse_pages`.
+  public var usedSlots: Int { totalSlots - freeSlots }
+
+  /// Whether less than half of the slots are free, so that swap-cache copies are given up early.
+  ///
+  /// Source: Linux v6.8 `vm_swap_full`.
+  public var isMoreThanHalfFull: Bool { freeSlots * 2 < totalSlots }
+
+  /// Slots whose last user is gone and which are not free yet; their saved tags are stale.
+  public var returnedSlots: Int { returned.count }
+
+  /// The entry of a slot in the kernel's generic form.
+  public func entry(_ slot: UInt32) -> SwapEntry { SwapEntry(type: type, offset: UInt64(slot)) }
+
+  // MARK: Users
+
+  /// The number of page-table entries that name the slot.
+  public func count(_ slot: UInt32) -> Int {
+    let byte = map[Int(slot)]
+    if byte & Self.continuedBit != 0 {
+      return Int(Self.largestCount) + Int(continuation[slot] ?? 0)
+    }
+    return byte & Self.countMask == Self.bad ? 0 : Int(byte & Self.countMask)
+  }
+
+  /// Whether the slot's cache bit is set: a page in the swap cache, a claim, or a slot cache.
+  public func hasCache(_ slot: UInt32) -> Bool { map[Int(slot)] & Self.cacheBit != 0 }
+
+  /// Adds one user: a page-table entry that is written, or copied by fork.
+  ///
+  /// - Precondition: the slot has a user or its cache bit.
+  public mutating func duplicate(_ slot: UInt32) {
+    let byte = map[Int(slot)]
+    precondition(byte != 0 && byte != Self.bad, "ENOENT: swap slot \(slot) is not in use")
+    if byte & Self.countMask < Self.largestCount {
+      map[Int(slot)] = byte + 1
+    } else {
+      map[Int(slot)] = byte | Self.continuedBit
+      continuation[slot, default: 0] += 1
+    }
+  }
+
+  /// Takes one user away; without users and cache bit the slot goes to the return cache.
+  ///
+  /// - Precondition: the slot has a user.
+  public mutating func drop(_ slot: UInt32, released: inout [UInt32]) {
+    let byte = map[Int(slot)]
+    precondition(count(slot) > 0, "swap slot \(slot) has no user")
+    if byte & Self.continuedBit != 0 {
+      let extra = (continuation[slot] ?? 0) - 1
+      continuation[slot] = extra == 0 ? nil : extra
+      if extra == 0 { map[Int(slot)] = byte & ~Self.continuedBit }
+      return
+    }
+    map[Int(slot)] = byte - 1
+    if byte - 1 == 0 { giveBack(slot, released: &released) }
+  }
+
+  // MARK: Swap cache
+
+  /// The frame that the swap cache holds for the slot, `nil` if there is none.
+  public func cachedFrame(_ slot: UInt32) -> UInt32? {
+    let word = cacheWords[Int(slot)]
+    return word & 3 == 1 ? UInt32(word >> 2) : nil
+  }
+
+  /// The shadow that the slot's evicted page left, `nil` if there is none.
+  public func shadow(_ slot: UInt32) -> UInt64? {
+    let word = cacheWords[Int(slot)]
+    return word & 3 == 2 ? word >> 2 : nil
+  }
+
+  /// Reads the shadow and removes it.
+  public mutating func takeShadow(_ slot: UInt32) -> UInt64? {
+    let found = shadow(slot)
+    if found != nil { setCacheWord(slot, 0) }
+    return found
+  }
+
+  /// Claims the cache bit before the slot is read, so that nobody else reads it at the same time.
+  ///
+  /// - Returns: `claimed`, and the caller calls ``addToCache(_:frame:)`` or
+  ///   ``clearClaim(_:released:)``.
+  ///
+  /// Source: Linux v6.8 `swapcache_prepare`.
+  public mutating func claimForCache(_ slot: UInt32) -> CacheClaim {
+    let byte = map[Int(slot)]
+    if byte & Self.cacheBit != 0 { return .exists }
+    guard count(slot) > 0 else { return .unused }
+    map[Int(slot)] = byte | Self.cacheBit
+    claims.append(slot)
+    return .claimed
+  }
+
+  /// Gives back a claimed cache bit without a page: the bypassing swap-in has ended, or a page newly
+  /// given the slot could not be added.
+  ///
+  /// - Precondition: the slot was claimed or allocated, and no page was added.
+  ///
+  /// Source: Linux v6.8 `swapcache_clear` and `put_swap_folio`.
+  public mutating func clearClaim(_ slot: UInt32, released: inout [UInt32]) {
+    removeClaim(slot)
+    clearCacheBit(slot, released: &released)
+  }
+
+  /// Puts a page into the swap cache, for a slot that was claimed or allocated.
+  ///
+  /// - Precondition: the slot was claimed or allocated, and no page was added.
+  /// - Returns: the shadow that the page replaces, `nil` if there was none.
+  @discardableResult
+  public mutating func addToCache(_ slot: UInt32, frame: UInt32) -> UInt64? {
+    removeClaim(slot)
+    let replaced = shadow(slot)
+    setCacheWord(slot, UInt64(frame) << 2 | 1)
+    return replaced
+  }
+
+  /// Takes the page out of the swap cache and drops the cache bit; `shadow` takes the page's place.
+  ///
+  /// - Precondition: the swap cache holds a page for the slot; `shadow` is below 2^62.
+  public mutating func removeFromCache(
+    _ slot: UInt32,
+    shadow: UInt64?,
+    released: inout [UInt32]
+  ) {
+    precondition(cachedFrame(slot) != nil, "swap slot \(slot) has no page in the swap cache")
+    precondition((shadow ?? 0) >> 62 == 0, "shadow \(shadow ?? 0) is not below 2^62")
+    setCacheWord(slot, shadow.map { $0 << 2 | 2 } ?? 0)
+    clearCacheBit(slot, released: &released)
+  }
+
+  /// Replaces the frame of a page in the swap cache, for a page that migrates.
+  ///
+  /// - Precondition: the swap cache holds a page for the slot.
+  public mutating func replaceCachedFrame(_ slot: UInt32, with frame: UInt32) {
+    precondition(cachedFrame(slot) != nil, "swap slot \(slot) has no page in the swap cache")
+    setCacheWord(slot, UInt64(frame) << 2 | 1)
+  }
+
+  private mutating func clearCacheBit(_ slot: UInt32, released: inout [UInt32]) {
+    map[Int(slot)] &= ~Self.cacheBit
+    if map[Int(slot)] == 0 { giveBack(slot, released: &released) }
+  }
+
+  private mutating func removeClaim(_ slot: UInt32) {
+    // Claims live for one step of the machine, so that there are only a few.
+    guard let index = claims.lastIndex(of: slot) else {
+      preconditionFailure("swap slot \(slot) was not claimed")
+    }
+    claims.remove(at: index)
+  }
+
+  mutating func setCacheWord(_ slot: UInt32, _ word: UInt64) {
+    let old = cacheWords[Int(slot)]
+    cacheWords[Int(slot)] = word
+    if (old == 0) != (word == 0) {
+      if word == 0 { nodes.remove(slot) } else { nodes.insert(slot) }
+    }
+  }
+
+  // MARK: Data
+
+  /// Writes a page's contents, which the simulator represents by one number.
+  ///
+  /// - Precondition: the slot is in use.
+  public mutating func write(_ slot: UInt32, stamp: UInt64) {
+    precondition(map[Int(slot)] != 0 && slot != 0, "write to free swap slot \(slot)")
+    stamps[Int(slot)] = stamp
+  }
+
+  /// Reads what was last written; 0 for a slot that was never written since it was allocated.
+  public func read(_ slot: UInt32) -> UInt64 { stamps[Int(slot)] }
+}
