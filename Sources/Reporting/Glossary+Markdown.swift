@@ -24,19 +24,23 @@ extension Glossary {
     lines += [
       "## Sums", "", "Every report satisfies these rules.", "", "| Sum | Rule |", "|---|---|",
     ]
-    lines += SumRule.allCases.map { "| \($0.rawValue) | \(escaped($0.statement)) |" }
+    lines += SumRule.allCases.map { "| \($0.rawValue) | \(marked($0.statement)) |" }
     return lines.joined(separator: "\n") + "\n"
   }
 
   private static func row(_ entry: GlossaryEntry) -> String {
-    let formula = entry.formula.map { " Formula: \(escaped($0))." } ?? ""
+    let formula = entry.formula.map { " Formula: `\($0)`." } ?? ""
     return
       "| `\(entry.name)` (\(entry.title)) | \(entry.unit.rawValue) | \(entry.meaning)\(formula) "
       + "| \(entry.sum?.rawValue ?? "-") | \(entry.source) |"
   }
 
-  /// `text` with a backslash before what Markdown would take for markup.
-  private static func escaped(_ text: String) -> String {
-    text.map { "*_<>".contains($0) ? "\\\($0)" : String($0) }.joined()
+  /// `text` with every word that is a name of a report set as code.
+  private static func marked(_ text: String) -> String {
+    text.split(separator: " ").map { word in
+      guard word.contains("_") else { return String(word) }
+      let end = word.last.map { ",;".contains($0) } == true ? word.suffix(1) : ""
+      return "`\(word.dropLast(end.count))`\(end)"
+    }.joined(separator: " ")
   }
 }

@@ -83,7 +83,7 @@ public enum SumRule: String, CaseIterable, Sendable {
     case .tagBlocks:
       "reserve_releases <= reserve_fast + reserve_slow; cma_release_success_pages <= "
         + "cma_alloc_success_pages; where tag blocks are contiguous allocations, "
-        + "cma_alloc_success_pages = (reserve_fast + reserve_slow) * pages of a block"
+        + "cma_alloc_success_pages is the sum reserve_fast + reserve_slow times the pages of a block"
     case .faultsOnAccess:
       "foa_resolved_reserve + foa_replaced_tsp + foa_replaced_other + foa_replaced_fail <= "
         + "foa_faults"

@@ -89,6 +89,18 @@ import Testing
     #expect(error?.description == "1:+0: expected a string in UTF-8, found other bytes")
   }
 
+  @Test func writtenStringsHoldNoControlCharacter() {
+    var text = ""
+    for value in UInt8(0)...0x7f { text.unicodeScalars.append(Unicode.Scalar(value)) }
+    let written = quoted(text)
+    #expect(written.hasPrefix(#""\u0000\u0001"#))
+    #expect(written.contains(##"\u0008\t\n\u000b\u000c\r\u000e\u000f\u0010"##))
+    #expect(written.contains(##" !\"#"##) && written.contains(##"[\\]"##))
+    #expect(written.hasSuffix(#"~\u007f""#))
+    #expect(written.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f })
+    #expect(quoted("\u{e4}\u{1f600}") == "\"\u{e4}\u{1f600}\"")
+  }
+
   @Test func escapesAreResolved() throws {
     let text = #""\"\\\/\b\f\n\r\tA\u00e4\ud83d\ude00""#
     guard case .string(let value) = try JSONParser.parse(Array(text.utf8)).value else {
