@@ -75,8 +75,10 @@ public final class PageTable {
   }
 
   /// Replaces the flags of an entry and keeps its state and target.
+  ///
+  /// - Precondition: the entry is not empty.
   public func setFlags(_ page: PageIdentifier, _ flags: EntryFlags) {
-    reserve(Int(page) + 1)
+    precondition(byte(page) != 0, "page-table entry \(page) is empty")
     let kept = flagBytes[Int(page)] & ~EntryFlags.all.rawValue
     flagBytes[Int(page)] = kept | flags.intersection(.all).rawValue
   }
@@ -91,12 +93,18 @@ public final class PageTable {
   }
 
   /// Replaces a whole entry, and keeps the counts of resident pages and swap entries.
+  ///
+  /// - Precondition: an empty entry has no flags and target 0, so that its byte is 0.
   public func setEntry(
     _ page: PageIdentifier,
     state: EntryState,
     flags: EntryFlags,
     target: UInt32
   ) {
+    precondition(
+      state != .none || flags.isEmpty && target == 0,
+      "empty page-table entry \(page) with flags \(flags.rawValue) and target \(target)"
+    )
     reserve(Int(page) + 1)
     let old = self.state(page)
     residentPages += (state.hasFrame ? 1 : 0) - (old.hasFrame ? 1 : 0)

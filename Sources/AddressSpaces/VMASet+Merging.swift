@@ -65,6 +65,8 @@ extension VMASet {
   /// - Returns: the ranges that were mapped; ranges that touch are joined.
   @discardableResult
   mutating func remove(_ range: Range<VirtualPageNumber>) -> [Range<VirtualPageNumber>] {
+    // An empty range would still cut the VMA around it in two.
+    guard !range.isEmpty else { return [] }
     let first = firstIndex(endingAfter: range.lowerBound)
     var last = first
     var removed: [Range<VirtualPageNumber>] = []

@@ -46,6 +46,8 @@ public struct MappingFlags: OptionSet, Hashable, Sendable {
   public static let stack = MappingFlags(rawValue: 0x80)
   /// The heap that `brk` grows.
   public static let heap = MappingFlags(rawValue: 0x100)
+  /// Nobody recorded the mapping: an importer added it, because the recording touches it.
+  public static let inferred = MappingFlags(rawValue: 0x200)
 }
 
 /// The flags of `mremap`.
@@ -141,6 +143,8 @@ public enum MemoryOperation: Equatable, Sendable {
     result: Int64?
   )
   /// `brk`: the new end of the heap asked for, 0 to ask where it is.
+  ///
+  /// A program's first call asks, and its result says where the heap begins, with nothing mapped.
   case brk(address: UInt64, result: Int64?)
   /// `madvise`.
   case advise(address: UInt64, length: UInt64, advice: Advice, result: Int64?)
@@ -158,18 +162,18 @@ public enum MemoryOperation: Equatable, Sendable {
   case exit(status: Int32)
   /// A named point in time.
   case mark(String)
-  /// The tags of one page as the recorder's own tag memory held them at this point: `tags` holds
-  /// `PageSize.tagBytes` bytes, even granule in the low nibble.
+  /// The tags of one page as the recorder's own tag memory held them at this point: `page` is the
+  /// virtual page number, `tags` holds `PageSize.tagBytes` bytes, even granule in the low nibble.
   case tagSnapshot(page: UInt64, tags: [UInt8])
   /// What the previous event must have led to; replay fails when it did not.
   case expect(Expectation)
+  /// The tags that memory must hold, one byte a granule, from the granule at `address` to at most
+  /// the end of its page; replay fails when it does not. The check itself touches nothing.
+  case expectTags(address: UInt64, tags: [UInt8])
 }
 
 /// What the writer of a trace says the previous event leads to.
 public enum Expectation: Equatable, Sendable {
   /// Exactly these steps.
   case outcome(Outcome)
-  /// The tags of the page that the previous event concerned, read granule by granule from the first
-  /// granule on; fewer than a page holds compare a prefix.
-  case tags([UInt8])
 }

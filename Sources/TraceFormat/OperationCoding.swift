@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MemoryModel
+
+/// The operation column: one entry is a code byte, its fields, and a result where bit 7 of the code
+/// is set. TraceContainer.md lists the fields.
+enum OperationCode: UInt8 {
+  case map, unmap, protect, remap, brk, advise, kernelRead, kernelWrite, thread, process, fork
+  case exec, exit, mark, tagSnapshot, expectOutcome, expectTags
+
+  /// Bit of the code byte: a result follows the fields.
+  static let hasResult: UInt8 = 0x80
+}
+
+extension [UInt8] {
+  /// Appends one operation.
+  mutating func append(_ operation: MemoryOperation) {
+    switch operation {
+    case .map(let request, let result):
+      append(.map, result, [request.address, request.length])
+      append(request.protection.rawValue)
+      append(varint: UInt64(request.flags.rawValue))
+      append(result: result)
+    case .unmap(let address, let length, let result):
+      append(.unmap, result, [address, length])
+      append(result: result)
+    case .protect(let address, let length, let protection, let result):
+      append(.protect, result, [address, length])
+      append(protection.rawValue)
+      append(result: result)
+    case .remap(let address, let oldLength, let newLength, let flags, let newAddress, let result):
+      append(.remap, result, [address, oldLength, newLength])
+      append(flags.rawValue)
+      append(varint: newAddress)
+      append(result: result)
+    case .brk(let address, let result):
+      append(.brk, result, [address])
+      append(result: result)
+    case .advise(let address, let length, let advice, let result):
+      append(.advise, result, [address, length])
+      append(advice.rawValue)
+      append(result: result)
+    case .kernelCopy(let address, let length, let intoUser):
+      append(intoUser ? .kernelWrite : .kernelRead, nil, [address, length])
+    case .thread(let number): append(.thread, nil, [UInt64(number)])
+    case .process(let number): append(.process, nil, [UInt64(number)])
+    case .fork(let child): append(.fork, nil, [UInt64(child)])
+    case .exec: append(.exec, nil, [])
+    case .exit(let status):
+      append(.exit, nil, [])
+      append(zigzag: Int64(status))
+    case .mark(let text):
+      append(.mark, nil, [])
+      append(string: text)
+    case .tagSnapshot(let page, let tags):
+      append(.tagSnapshot, nil, [page])
+      append(contentsOf: tags)
+    case .expect(.outcome(let outcome)): append(.expectOutcome, nil, [outcome.rawValue])
+    case .expectTags(let address, let tags):
+      append(.expectTags, nil, [address, UInt64(tags.count)])
+      append(contentsOf: tags)
+    }
+  }
+
+  private mutating func append(_ code: OperationCode, _ result: Int64?, _ fields: [UInt64]) {
+    append(result == nil ? code.rawValue : code.rawValue | OperationCode.hasResult)
+    for field in fields { append(varint: field) }
+  }
+
+  private mutating func append(result: Int64?) {
+    if let result { append(zigzag: result) }
+  }
+}
+
+extension ByteCursor {
+  /// Reads one operation.
+  ///
+  /// - Throws: where the code is unknown or a field is out of range.
+  mutating func operation(
+    _ bytes: Span<UInt8>,
+    pageSize: PageSize
+  ) throws(Malformed) -> MemoryOperation {
+    let first = try byte(bytes)
+    guard let code = OperationCode(rawValue: first & ~OperationCode.hasResult) else {
+      throw Malformed(expected: "an operation code up to 16", found: "\(first)")
+    }
+    let hasResult = first & OperationCode.hasResult != 0
+    switch code {
+    case .map, .unmap, .protect, .remap, .brk, .advise:
+      return try systemCall(code, hasResult: hasResult, bytes)
+    default:
+      guard !hasResult else {
+        throw Malformed(expected: "an operation code without result", found: "\(first)")
+      }
+      return try event(code, bytes, pageSize: pageSize)
+    }
+  }
+
+  private mutating func systemCall(
+    _ code: OperationCode,
+    hasResult: Bool,
+    _ bytes: Span<UInt8>
+  ) throws(Malformed) -> MemoryOperation {
+    let address = try varint(bytes)
+    if code == .brk { return .brk(address: address, result: try result(hasResult, bytes)) }
+    let length = try varint(bytes)
+    switch code {
+    case .map:
+      let request = try mapping(bytes, address: address, length: length)
+      return .map(request, result: try result(hasResult, bytes))
+    case .unmap:
+      return .unmap(address: address, length: length, result: try result(hasResult, bytes))
+    case .protect:
+      let protection = Protection(rawValue: try byte(bytes))
+      return .protect(
+        address: address,
+        length: length,
+        protection: protection,
+        result: try result(hasResult, bytes)
+      )
+    case .advise:
+      let number = try byte(bytes)
+      guard let advice = Advice(rawValue: number) else {
+        throw Malformed(expected: "an advice of madvise", found: "\(number)")
+      }
+      return .advise(
+        address: address,
+        length: length,
+        advice: advice,
+        result: try result(hasResult, bytes)
+      )
+    default:
+      let newLength = try varint(bytes)
+      let flags = RemapFlags(rawValue: try byte(bytes))
+      let newAddress = try varint(bytes)
+      return .remap(
+        address: address,
+        oldLength: length,
+        newLength: newLength,
+        flags: flags,
+        newAddress: newAddress,
+        result: try result(hasResult, bytes)
+      )
+    }
+  }
+
+  private mutating func event(
+    _ code: OperationCode,
+    _ bytes: Span<UInt8>,
+    pageSize: PageSize
+  ) throws(Malformed) -> MemoryOperation {
+    switch code {
+    case .kernelRead, .kernelWrite:
+      let address = try varint(bytes)
+      return .kernelCopy(
+        address: address,
+        length: try varint(bytes),
+        intoUser: code == .kernelWrite
+      )
+    case .thread: return .thread(try number32(bytes))
+    case .process: return .process(try number32(bytes))
+    case .fork: return .fork(child: try number32(bytes))
+    case .exec: return .exec
+    case .exit:
+      let status = try zigzag(bytes)
+      guard let status = Int32(exactly: status) else {
+        throw Malformed(expected: "an exit status of 32 bits", found: "\(status)")
+      }
+      return .exit(status: status)
+    case .mark: return .mark(try string(bytes, limit: ContainerLayout.largestStringBytes))
+    case .tagSnapshot:
+      let limit = UInt64.max >> UInt64(pageSize.shift + 8)
+      let page = try varint(bytes, atMost: limit, "a virtual page number")
+      return .tagSnapshot(page: page, tags: try raw(pageSize.tagBytes, bytes))
+    case .expectOutcome: return .expect(.outcome(Outcome(rawValue: try varint(bytes))))
+    default: return try expectedTags(bytes, pageSize: pageSize)
+    }
+  }
+
+  private mutating func expectedTags(
+    _ bytes: Span<UInt8>,
+    pageSize: PageSize
+  ) throws(Malformed) -> MemoryOperation {
+    let address = try varint(bytes)
+    let granule = (address & UInt64(pageSize.bytes - 1)) / UInt64(MemoryTag.granuleBytes)
+    let room = UInt64(pageSize.granules) - granule
+    let count = try varint(bytes, atMost: room, "a count of tags to the end of the page")
+    let tags = try raw(Int(count), bytes)
+    if let wrong = tags.first(where: { $0 > 15 }) {
+      throw Malformed(expected: "a tag up to 15", found: "\(wrong)")
+    }
+    return .expectTags(address: address, tags: tags)
+  }
+
+  /// Reads protection and flags of a mapping.
+  mutating func mapping(
+    _ bytes: Span<UInt8>,
+    address: UInt64,
+    length: UInt64
+  ) throws(Malformed) -> MappingRequest {
+    let protection = Protection(rawValue: try byte(bytes))
+    let flags = try varint(bytes, atMost: UInt64(UInt16.max), "flags of a mapping")
+    return MappingRequest(
+      address: address,
+      length: length,
+      protection: protection,
+      flags: MappingFlags(rawValue: UInt16(flags))
+    )
+  }
+
+  private mutating func number32(_ bytes: Span<UInt8>) throws(Malformed) -> UInt32 {
+    UInt32(try varint(bytes, atMost: UInt64(UInt32.max), "a number"))
+  }
+
+  private mutating func result(
+    _ isPresent: Bool,
+    _ bytes: Span<UInt8>
+  ) throws(Malformed) -> Int64? {
+    isPresent ? try zigzag(bytes) : nil
+  }
+}
