@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Containers
+public import MemoryModel
+public import TagCompression
+
+/// The tags of swapped pages, by swap entry.
+///
+/// It is what the kernel's map of saved tags is: an XArray whose values are the codec's handles,
+/// and objects for the tags that do not fit a handle, each size class in slabs of its own. Every
+/// object and node is placed as the kernel's allocator would place it, so that the store can say
+/// what saved tags cost in memory and not only how many bytes they compress to.
+///
+/// A record lives until it is replaced or invalidated; loading does not consume it, because the
+/// kernel drops saved tags with the swap slot and not at swap-in.
+///
+/// Source: Linux v6.8 arm64 MTE swap hooks; mtecomp v5, object caches and statistics.
+public struct TagStore: ~Copyable {
+  /// The codec of the saved tags.
+  public let codec: TagCodec
+
+  /// The page size of the machine.
+  public let pageSize: PageSize
+
+  /// How many more allocations succeed before one is refused, for tests; `nil` refuses none.
+  ///
+  /// A ``save(_:for:)`` makes one allocation if its tags need an object, and one if the map needs
+  /// nodes, in this order. The refusal sets it to `nil` again.
+  public var allocationsUntilFailure: Int?
+
+  var map: XArray<TagHandle>
+  // One for each of the codec's size classes, in ascending order.
+  var pools: [TagStorePool]
+  private var scratch: [UInt8]
+
+  /// Creates an empty store on a machine of `processors` processors.
+  ///
+  /// - Precondition: `processors` > 0.
+  public init(codec: TagCodec, pageSize: PageSize, processors: Int) {
+    self.codec = codec
+    self.pageSize = pageSize
+    map = XArray(pageBytes: pageSize.bytes, processors: processors)
+    pools = codec.sizeClasses(pageSize: pageSize).enumerated().map { number, sizeClass in
+      TagStorePool(sizeClass, number: number, pageSize: pageSize, processors: processors)
+    }
+    scratch = Array(repeating: 0, count: pageSize.tagBytes)
+  }
+
+  /// The number of entries whose tags are saved.
+  public var count: Int { map.count }
+
+  /// Whether the tags of `entry` are saved.
+  ///
+  /// - Complexity: O(1): at most 11 levels of the map.
+  public func contains(_ entry: SwapEntry) -> Bool { map.load(entry.rawValue) != nil }
+
+  /// The handle of the saved tags of `entry`, `nil` if there are none.
+  public func handle(for entry: SwapEntry) -> TagHandle? { map.load(entry.rawValue) }
+
+  /// Saves the tags of a page under its swap entry.
+  ///
+  /// Tags saved for `entry` before are replaced and freed.
+  ///
+  /// - Precondition: `tags.count` is `pageSize.tagBytes`.
+  /// - Throws: ``TagStoreError/outOfMemory(_:)`` if an allocation is refused; nothing has changed
+  ///   then, and the swap-out has to be refused.
+  /// - Complexity: O(*g*), where *g* is granules per page.
+  public mutating func save(
+    _ tags: Span<UInt8>,
+    for entry: SwapEntry
+  ) throws(TagStoreError) {
+    let encoded = encode(tags)
+    // All that can fail comes first, so that a refusal leaves everything as it was.
+    if codec.allocatesObject(for: encoded) { try allowAllocation(entry) }
+    if map.nodesNeeded(at: entry.rawValue) > 0 { try allowAllocation(entry) }
+
+    let handle: TagHandle
+    switch encoded {
+    case .inline(let value):
+      let number = number(of: .inline)
+      pools[number].countAllocation()
+      handle = value
+    case .object(let sizeClass):
+      let number = number(of: sizeClass)
+      let object = pools[number].allocate()
+      pools[number].write(scratch, to: object)
+      handle = codec.handle(address: pools[number].address(of: object), sizeClass: sizeClass)
+    }
+    if let old = map.store(handle, at: entry.rawValue) { release(old) }
+  }
+
+  /// Restores the tags of `entry`; they stay saved.
+  ///
+  /// - Precondition: `output.count` is `pageSize.tagBytes`.
+  /// - Returns: whether tags were saved; `output` has not changed if not.
+  /// - Throws: ``TagStoreError`` if what is saved does not lead to tags; `output` may have changed.
+  /// - Complexity: O(*g*), where *g* is granules per page.
+  public borrowing func load(
+    _ entry: SwapEntry,
+    into output: inout MutableSpan<UInt8>
+  ) throws(TagStoreError) -> Bool {
+    guard let handle = map.load(entry.rawValue) else { return false }
+    do throws(TagDecodingError) {
+      switch codec.place(of: handle, pageSize: pageSize) {
+      case .inline:
+        try codec.decode(handle, pageSize: pageSize, into: &output)
+      case .object(let address, let sizeClass):
+        guard let found = object(at: address, sizeClass: sizeClass) else {
+          throw .notInline(handle)
+        }
+        try pools[found.pool].decode(found.object, codec, pageSize, into: &output)
+      }
+    } catch {
+      if case .notInline = error { throw .misreadPointer(entry, handle) }
+      throw .corrupt(entry, error)
+    }
+    return true
+  }
+
+  /// Drops the tags of `entry`, as freeing its swap slot does.
+  ///
+  /// - Returns: whether there were any.
+  /// - Complexity: O(1): at most 11 levels of the map.
+  @discardableResult
+  public mutating func invalidate(_ entry: SwapEntry) -> Bool {
+    guard let handle = map.erase(entry.rawValue) else { return false }
+    release(handle)
+    return true
+  }
+
+  /// Drops the tags of every entry of a device, as the end of swapoff does.
+  ///
+  /// - Precondition: 0 <= `type` < 32.
+  /// - Returns: how many there were.
+  /// - Complexity: O(*n*), where *n* is the number of entries dropped.
+  @discardableResult
+  public mutating func invalidateArea(type: Int) -> Int {
+    let first = SwapEntry(type: type, offset: 0).rawValue
+    let last = first | (1 << UInt64(SwapEntry.offsetBits) - 1)
+    var dropped = 0
+    while let (_, handle) = map.eraseFirst(in: first...last) {
+      release(handle)
+      dropped += 1
+    }
+    return dropped
+  }
+
+  private mutating func encode(_ tags: Span<UInt8>) -> EncodedTags {
+    let codec = codec
+    let pageSize = pageSize
+    var room = scratch.mutableSpan
+    return codec.encode(tags, pageSize: pageSize, payload: &room)
+  }
+
+  private mutating func allowAllocation(_ entry: SwapEntry) throws(TagStoreError) {
+    guard let left = allocationsUntilFailure else { return }
+    guard left > 0 else {
+      allocationsUntilFailure = nil
+      throw .outOfMemory(entry)
+    }
+    allocationsUntilFailure = left - 1
+  }
+
+  private mutating func release(_ handle: TagHandle) {
+    if let found = object(of: handle) {
+      pools[found.pool].free(found.object)
+    } else {
+      let number = number(of: .inline)
+      pools[number].countFree(isReported: codec.reportsRelease(of: handle))
+    }
+  }
+
+  /// The live object that `handle` leads to; `nil` for a handle that holds its tags.
+  ///
+  /// A handle that leads nowhere gives `nil`, too: the codec made it for a page that fitted the
+  /// handle, and cannot read it back.
+  func object(of handle: TagHandle) -> (pool: Int, object: Int)? {
+    switch codec.place(of: handle, pageSize: pageSize) {
+    case .inline: nil
+    case .object(let address, let sizeClass): object(at: address, sizeClass: sizeClass)
+    }
+  }
+
+  private func object(at address: UInt64, sizeClass: TagSizeClass) -> (pool: Int, object: Int)? {
+    for number in pools.indices where pools[number].sizeClass == sizeClass {
+      return pools[number].object(at: address).map { (number, $0) }
+    }
+    return nil
+  }
+
+  private func number(of sizeClass: TagSizeClass) -> Int {
+    for number in pools.indices where pools[number].sizeClass == sizeClass { return number }
+    preconditionFailure("codec \(codec.rawValue) has no class of \(sizeClass.bytes) bytes")
+  }
+}

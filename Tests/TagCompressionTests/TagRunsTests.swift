@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MemoryModel
+import Testing
+
+@testable import TagCompression
+
+@Suite struct TagRunsTests {
+  @Test(arguments: PageSize.allCases, [GranuleOrder.hardware, .highNibbleFirst])
+  func runsAgreeWithTheSlowModel(pageSize: PageSize, order: GranuleOrder) {
+    var random = SplitMix64(seed: 7)
+    for step in 0..<200 {
+      let page = pageSize.interestingPage(using: &random)
+      let expected = slowRuns(unpacked(page, order: order))
+      #expect(TagRuns.count(page.span, order: order) == expected.count, "step \(step)")
+      let found = TagRuns.list(page.span, order: order)
+      #expect(found.map { Int($0.tag.rawValue) } == expected.map { Int($0.tag) }, "step \(step)")
+      #expect(found.map(\.granules) == expected.map(\.size), "step \(step)")
+    }
+  }
+
+  @Test func oddBoundariesSplitRunsInTheWrongGranuleOrder() {
+    var runs = (0..<85).map { (tag: UInt8($0 % 15), size: 3) }
+    runs.append((15, 1))
+    let tags = page(runs)
+    #expect(TagRuns.count(tags.span) == 86)
+    #expect(TagRuns.count(tags.span, order: .highNibbleFirst) == 171)
+  }
+
+  @Test func aCodecIsKnownByItsName() {
+    #expect(TagCodec.allCases.map(\.rawValue).first == "raw")
+    #expect(TagCodec(rawValue: "mtecomp") == .mtecomp)
+    #expect(TagCodec(rawValue: "lz4") == nil)
+  }
+}
