@@ -77,7 +77,9 @@ let package = Package(
 
     // Level 4: what drives a machine, and what brings traces in.
     area("TraceImport", ["MemoryModel", "TraceFormat", "CZstd"]),
-    area("Replay", ["MemoryModel", "TagCompression", "TraceFormat", "MachineModel", "CXXHash"]),
+    area(
+      "Replay",
+      ["MemoryModel", "TagCompression", "TagStorage", "TraceFormat", "MachineModel", "CXXHash"]),
 
     // Level 5: the command.
     .executableTarget(

@@ -98,6 +98,15 @@ public final class PageIndex {
     }
   }
 
+  /// The identifiers of the pages of `range`, by ascending page.
+  ///
+  /// - Complexity: O(log *n* + *k*), where *n* is the number of pages and *k* that of the result.
+  public func identifiers(in range: Range<VirtualPageNumber>) -> [PageIdentifier] {
+    var found: [PageIdentifier] = []
+    forEachIdentifier(in: range) { page, _ in found.append(page) }
+    return found
+  }
+
   /// Stops the program where the two directions disagree.
   public func checkInvariants() {
     sorted.checkAscending()

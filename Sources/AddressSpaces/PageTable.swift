@@ -157,6 +157,18 @@ public final class PageTable {
     setEntry(destination, state: state, flags: flags, target: target)
   }
 
+  /// Clears the young flag of an entry.
+  ///
+  /// - Returns: whether it was set.
+  public func clearYoung(_ page: PageIdentifier) -> Bool {
+    guard byte(page) & EntryFlags.young.rawValue != 0 else { return false }
+    flagBytes[Int(page)] &= ~EntryFlags.young.rawValue
+    return true
+  }
+
+  /// Frees all tables, for a process that ends or starts anew.
+  public func releaseAllTables() { tables = TableSpans(layout: layout) }
+
   /// Lets `body` read and change the bytes of all entries, for a loop over records.
   ///
   /// A byte holds flags and state as ``EntryFlags`` draws them; the index is the identifier, below
@@ -262,7 +274,7 @@ public final class PageTable {
           }
           child.setEntry(page, state: state, flags: flags.subtracting(.young), target: target)
         }
-        if state != .zeroPage { body(page, state, target) }
+        if state.hasFrame || state.hasSlot { body(page, state, target) }
       }
     }
     return child

@@ -39,7 +39,7 @@ public struct EntryFlags: OptionSet, Hashable, Sendable {
 
 /// What a page-table entry holds.
 ///
-/// Every byte of an entry comes from ``PageTable``, so that values 6 and 7 do not occur.
+/// Every byte of an entry comes from ``PageTable``, so that value 7 does not occur.
 public enum EntryState: UInt8, CaseIterable, Sendable {
   /// Nothing.
   case none = 0
@@ -53,6 +53,8 @@ public enum EntryState: UInt8, CaseIterable, Sendable {
   case swap = 4
   /// A swap entry whose page belonged to this process alone.
   case swapExclusive = 5
+  /// A page of a file, whose frames are outside the model; not counted as resident.
+  case filePage = 6
 
   /// Whether the target is a frame.
   public var hasFrame: Bool { self == .frame || self == .faultOnAccess }

@@ -26,12 +26,12 @@ public enum FrameUse: UInt8, CaseIterable, BitwiseCopyable, Sendable {
 ///     bit  0 onList        4 dirty         8 writeback       12 readAhead
 ///          1 active        5 swapBacked    9 pinned          13 tagStorage
 ///          2 referenced    6 inSwapCache  10 tagged
-///          3 workingset    7 exclusive    11 storageReserved
+///          3 workingset    7 exclusive    11 storageReserved 14 held, 15 sharedMapping
 ///
 /// Source: Linux v6.8 page flags; dynamic tag storage RFC v3 for `storageReserved`.
 @frozen
 public struct FrameFlags: OptionSet, BitwiseCopyable, Hashable, Sendable {
-  /// The flags as bits; bits 14 and 15 are zero.
+  /// The flags as bits; see the table.
   public let rawValue: UInt16
   /// Creates flags from their bits.
   @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
@@ -65,6 +65,12 @@ public struct FrameFlags: OptionSet, BitwiseCopyable, Hashable, Sendable {
   /// Lies in a tag range, so that it can hold data or tags, but never tagged data.
   @inlinable public static var tagStorage: Self { Self(rawValue: 1 << 13) }
 
+  /// In use by the event that is being performed, so that reclaim and migration leave it alone, as
+  /// a page reference does.
+  @inlinable public static var held: Self { Self(rawValue: 1 << 14) }
+  /// More than one page-table entry maps it.
+  @inlinable public static var sharedMapping: Self { Self(rawValue: 1 << 15) }
+
   /// The flags that stay with a frame while it is free.
   @inlinable public static var permanent: Self { .tagStorage }
 
@@ -82,7 +88,8 @@ extension FrameFlags: CustomStringConvertible {
       (.workingset, "workingset"), (.dirty, "dirty"), (.swapBacked, "swapBacked"),
       (.inSwapCache, "inSwapCache"), (.exclusive, "exclusive"), (.writeback, "writeback"),
       (.pinned, "pinned"), (.tagged, "tagged"), (.storageReserved, "storageReserved"),
-      (.readAhead, "readAhead"), (.tagStorage, "tagStorage"),
+      (.readAhead, "readAhead"), (.tagStorage, "tagStorage"), (.held, "held"),
+      (.sharedMapping, "sharedMapping"),
     ]
     let present = names.filter { contains($0.flag) }.map(\.name)
     return present.isEmpty ? "none" : present.joined(separator: "+")

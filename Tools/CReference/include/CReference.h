@@ -1,2 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <stdint.h>
+
+/* Exact LRU replacement over a stream of page numbers, as plainly as C can say it: an array from page
+   to frame, and a doubly linked list threaded through arrays. The benchmark runs it beside the
+   simulator, which does the same stream with faults, reclaim, swap and tags.
+
+   `accesses` holds page numbers below `page_count`, with bit 31 set for a write. Returns the number of
+   misses, and stores how many evicted pages were dirty in `*writebacks`. */
+uint64_t reference_exact_lru(const uint32_t *accesses, uint64_t access_count, uint32_t page_count,
+                             uint32_t frame_count, uint64_t *writebacks);

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AddressSpaces
+public import MemoryModel
+import PhysicalMemory
+import TagStorage
+
+extension Machine {
+  /// What an entry needs for a read to change nothing.
+  private static var readHit: EntryFlags { [.readable, .young] }
+  /// What an entry needs for a write to change nothing. `readable` is part of it, because an entry
+  /// that faults on access keeps its write permission.
+  private static var writeHit: EntryFlags { [.readable, .writable, .young, .dirty] }
+
+  /// Performs leading touches of `records` that hit and lie within a clock limit.
+  ///
+  /// This is the hit path: one load of the page-table entry's flags and one comparison for each
+  /// event. It asks neither the design nor the codec, and it leaves data stamps alone, so it is for
+  /// runs without the shadow oracle.
+  ///
+  /// - Precondition: `range` lies within `records`.
+  /// - Returns: the index of the first event not performed.
+  /// - Complexity: O(*n*), where *n* is the number of events performed.
+  public mutating func performHits(
+    _ records: [EventRecord],
+    in range: Range<Int>,
+    until limit: UInt64,
+    of process: Int
+  ) -> Int {
+    let table = processes[process].table
+    return table.withFlags { flags in
+      var index = range.lowerBound
+      while index < range.upperBound {
+        let record = records[index]
+        guard record.kind == .touch, record.clock <= limit else { break }
+        let needed = (record.count != 0 ? Self.writeHit : Self.readHit).rawValue
+        guard flags[Int(record.page)] & needed == needed else { break }
+        index += 1
+      }
+      return index
+    }
+  }
+
+  /// Makes a page present with the rights that an access needs, as often as it faults.
+  ///
+  /// - Returns: whether the access can be performed; where not, ``steps`` says why.
+  mutating func access(_ page: PageIdentifier, isWrite: Bool, of process: Int) -> Bool {
+    let needed = isWrite ? Self.writeHit : Self.readHit
+    let table = processes[process].table
+    var attempts = 0
+    while !table.flags(page).isSuperset(of: needed) {
+      if setAccessedBits(page, isWrite: isWrite, in: table) { return true }
+      attempts += 1
+      if attempts > replayCap {
+        counters.add(.livelocks)
+        steps.insert(.livelock)
+        return false
+      }
+      guard fault(page, isWrite: isWrite, of: process, attempt: attempts) else { return false }
+    }
+    return true
+  }
+
+  /// Replays after which an access counts as a livelock.
+  private var replayCap: Int {
+    policy.reservation?.replayCap ?? 8
+  }
+
+  /// Sets the young and dirty bits of an entry that allows the access, as hardware does.
+  ///
+  /// - Returns: `false` where the entry does not allow it.
+  private func setAccessedBits(
+    _ page: PageIdentifier,
+    isWrite: Bool,
+    in table: PageTable
+  ) -> Bool {
+    var flags = table.flags(page)
+    guard flags.isSuperset(of: isWrite ? [.readable, .writable] : .readable) else { return false }
+    flags.insert(isWrite ? [.young, .dirty] : .young)
+    table.setFlags(page, flags)
+    return true
+  }
+
+  /// Runs the fault handler once.
+  ///
+  /// - Returns: whether the access may be tried again.
+  private mutating func fault(
+    _ page: PageIdentifier,
+    isWrite: Bool,
+    of process: Int,
+    attempt: Int
+  ) -> Bool {
+    counters.add(.pgfault)
+    let address = processes[process].pageIndex.page(of: page)
+    guard let vma = processes[process].vmas.find(address) else {
+      counters.add(.faultSignal)
+      steps.insert(.unmapped)
+      return false
+    }
+    guard vma.allows(isWrite: isWrite) else {
+      counters.add(.faultSignal)
+      steps.insert(.protected)
+      return false
+    }
+    switch processes[process].table.state(page) {
+    case .none, .filePage:
+      return faultOnNothing(page, at: address, in: vma, isWrite: isWrite, of: process)
+    case .zeroPage:
+      return isWrite
+        ? fillPage(page, at: address, in: vma, of: process)
+        : mapZeroPage(page, at: address, in: vma, of: process)
+    case .frame:
+      return faultOnFrame(page, in: vma, isWrite: isWrite, of: process)
+    case .faultOnAccess:
+      return faultOnAccess(page, in: vma, of: process, attempt: attempt)
+    case .swap, .swapExclusive:
+      return swapIn(page, at: address, in: vma, isWrite: isWrite, of: process)
+    }
+  }
+}
+
+extension VirtualMemoryArea {
+  /// Whether the mapping's protection allows an access; arm64 user mappings that can be written can
+  /// be read, too.
+  func allows(isWrite: Bool) -> Bool {
+    protection.contains(.write) || !isWrite && !protection.isDisjoint(with: [.read, .write])
+  }
+}

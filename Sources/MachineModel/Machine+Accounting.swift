@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AddressSpaces
+import Containers
+public import MemoryModel
+import PhysicalMemory
+import Swap
+import TagCompression
+import TagStorage
+
+extension Machine {
+  /// The bytes of one category now.
+  ///
+  /// - Complexity: O(1) for every category but the anonymous pages, which cost O(processes).
+  public func bytes(of category: MemoryCategory) -> UInt64 {
+    let page = pageSize.bytes
+    let heldPages = blocks.reservedBlocks * region.blockPages
+    switch category {
+    case .tagStorageWithheld:
+      return UInt64(policy.bootPlacement == .withheld ? region.tags.count * page : 0)
+    case .tagStorageHeld:
+      return UInt64(heldPages * page)
+    case .savedTags16, .savedTags32, .savedTags64, .savedTags128, .savedTags256, .savedTags512,
+      .savedTags1024, .savedTags2048, .savedTagSlack, .savedTagNodes:
+      return UInt64(tagStore.bytes(in: category))
+    case .parkedTags: return UInt64(parkedTags.count * pageSize.tagBytes)
+    case .pageTables:
+      return UInt64(processes.reduce(0) { $0 + $1.tableFrames.count } * page)
+    case .structPages:
+      let described =
+        policy.bootPlacement == .withheld ? region.tags.lowerBound : configuration.ramPages
+      return UInt64(described * Self.descriptorBytes)
+    case .tagStorageData:
+      guard policy.bootPlacement == .cmaArea else { return 0 }
+      return UInt64((region.tags.count - heldPages - buddy.freeCMAPages) * page)
+    case .tagStorageFree:
+      return UInt64(policy.bootPlacement == .cmaArea ? buddy.freeCMAPages * page : 0)
+    case .anonymous:
+      return UInt64(mappedAnonymousPages * page)
+    case .swapCache:
+      return UInt64(unmappedAnonymousPages * page)
+    case .free: return UInt64(buddy.freePages * page)
+    case .freeCma: return UInt64(buddy.freeCMAPages * page)
+    case .swapUsed: return UInt64(device.usedSlots * page)
+    }
+  }
+
+  /// Resident pages of all processes, a shared frame counted once.
+  private var mappedAnonymousPages: Int {
+    let resident = processes.reduce(0) { $0 + $1.table.residentPages }
+    return resident - sharedMappingsBeyondFirst
+  }
+
+  private var sharedMappingsBeyondFirst: Int {
+    sharers.values.reduce(0) { $0 + $1.count - 1 }
+  }
+
+  /// Frames of user data that no entry maps: swap-cache pages on an LRU list.
+  private var unmappedAnonymousPages: Int {
+    let charged = groups.reduce(0) { $0 + $1.chargedPages }
+    let tables = processes.reduce(0) { $0 + $1.tableFrames.count }
+    return charged - tables - mappedAnonymousPages
+  }
+
+  /// Makes the kernel's own frames match what saved tags need.
+  ///
+  /// - Returns: `false` where a frame was needed and none was free.
+  @discardableResult
+  mutating func adjustKernelFrames() -> Bool {
+    let needed = tagStore.slabPages
+    while kernelFrames.count < needed {
+      var request = FrameRequest.kernel
+      request.ignoresWatermarks = true
+      request.mayKill = false
+      guard let frame = allocateFrame(request, for: nil) else { return false }
+      frames.use[frame.index] = .kernel
+      kernelFrames.append(frame.rawValue)
+    }
+    while kernelFrames.count > needed, let frame = kernelFrames.popLast() {
+      freeFrame(PageFrameNumber(rawValue: frame))
+    }
+    return true
+  }
+
+  /// The frames that tag storage takes of RAM, and the frames of a tag block.
+  public var tagStorageLayout: (pages: Int, blockPages: Int) {
+    (region.tags.count, region.blockPages)
+  }
+
+  /// The saved tags by size class, smallest first; 8 bytes stands for tags in the handle itself.
+  public var savedTagClasses: [SavedTagClass] {
+    tagStore.statistics.classes.map {
+      SavedTagClass(
+        bytes: $0.sizeClass.bytes,
+        allocations: $0.allocations,
+        frees: $0.frees,
+        peak: $0.peak
+      )
+    }
+  }
+}

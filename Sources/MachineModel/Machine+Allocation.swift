@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AddressSpaces
+import Containers
+import MemoryModel
+import PhysicalMemory
+import Swap
+import TagStorage
+
+// Where frames come from: charging, the page allocator's fast and slow path, kswapd.
+// Source: Linux v6.8 page allocator; specification of the kernel around us, sections 1.8, 1.9, 6.7.
+
+/// What a caller wants of the page allocator.
+struct FrameRequest {
+  /// Where the pages may come from.
+  var migrateType: MigrateType
+  /// Whether the frame must be able to hold tags.
+  var isTagged = false
+  /// Whether the out-of-memory killer may help.
+  var mayKill = true
+  /// Whether the request may dip below all watermarks and must not reclaim.
+  var ignoresWatermarks = false
+
+  /// A page of user memory.
+  static let user = FrameRequest(migrateType: .movable)
+  /// A page of the kernel's own.
+  static let kernel = FrameRequest(migrateType: .unmovable)
+}
+
+extension Machine {
+  /// Allocates a frame for a process's data and charges its group.
+  ///
+  /// A tagged request tries to reserve tag storage for the frame it gets, on a best effort.
+  ///
+  /// - Returns: `nil` where memory ran out; ``steps`` says so.
+  mutating func allocateUserFrame(tagged: Bool, charging process: Int) -> PageFrameNumber? {
+    let group = processes[process].group
+    guard charge(group, of: process) else { return nil }
+    var request = FrameRequest.user
+    request.isTagged = tagged
+    guard let frame = allocateFrame(request, for: process) else {
+      groups[group].chargedPages -= 1
+      return nil
+    }
+    frames.ownerPage[frame.index] = Self.noPage
+    frames.ownerSpace[frame.index] = UInt16(process)
+    frames.use[frame.index] = .anonymous
+    if tagged {
+      counters.add(.pgallocTagged)
+      reserveOnAllocation(frame)
+    }
+    return frame
+  }
+
+  /// Gives a frame of user data back, with everything that belongs to its contents.
+  mutating func freeUserFrame(_ frame: PageFrameNumber) {
+    precondition(mapCount(frame) == 0, "frame \(frame.rawValue) is freed while it is mapped")
+    groups[group(of: frame)].chargedPages -= 1
+    releaseTags(of: frame)
+    freeFrame(frame)
+  }
+
+  /// The memory group that pays for a frame.
+  func group(of frame: PageFrameNumber) -> Int {
+    processes[Int(frames.ownerSpace[frame.index])].group
+  }
+
+  /// Allocates one frame.
+  mutating func allocateFrame(_ request: FrameRequest, for process: Int?) -> PageFrameNumber? {
+    if let frame = tryAllocate(request, mark: buddy.watermarks.low) { return frame }
+    wakeKswapd()
+    if let frame = tryAllocate(request, mark: buddy.watermarks.min) { return frame }
+    guard !isReclaiming, !request.ignoresWatermarks else { return nil }
+    return allocateSlowly(request, for: process)
+  }
+
+  /// One attempt at the free lists.
+  private mutating func tryAllocate(_ request: FrameRequest, mark: Int) -> PageFrameNumber? {
+    let mayUseCMA =
+      request.migrateType == .movable
+      && !(request.isTagged && policy.cmaEligibility == .untaggedMovable)
+    let ignoresMark = request.ignoresWatermarks || isReclaiming
+    guard ignoresMark || buddy.passes(order: 0, mark: mark, mayUseCMA: mayUseCMA) else {
+      return nil
+    }
+    guard
+      let frame = buddy.allocate(
+        order: 0,
+        migrateType: request.migrateType,
+        mayUseCMA: mayUseCMA,
+        frames: &frames
+      )
+    else { return nil }
+    counters.add(.pgallocNormal)
+    return frame
+  }
+
+  /// Direct reclaim, again and again while it helps, then the out-of-memory killer.
+  private mutating func allocateSlowly(
+    _ request: FrameRequest,
+    for process: Int?
+  ) -> PageFrameNumber? {
+    let mayUseCMA =
+      request.migrateType == .movable
+      && !(request.isTagged && policy.cmaEligibility == .untaggedMovable)
+    while true {
+      var roundsWithoutProgress = 0
+      while roundsWithoutProgress < 17 {
+        counters.add(.allocstallNormal)
+        steps.insert(.directReclaim)
+        let reclaimed = reclaimDirectly(skippingCMA: !mayUseCMA)
+        if let frame = tryAllocate(request, mark: buddy.watermarks.min) { return frame }
+        roundsWithoutProgress = reclaimed > 0 ? 0 : roundsWithoutProgress + 1
+        if reclaimed == 0 && !couldReclaim { break }
+      }
+      guard request.mayKill, killForMemory(group: nil, askedBy: process) else {
+        steps.insert(.outOfMemory)
+        return nil
+      }
+      if let frame = tryAllocate(request, mark: buddy.watermarks.min) { return frame }
+      if let process, !processes[process].isAlive { return nil }
+    }
+  }
+
+  /// Whether another round of reclaim could find anything: there are pages and slots for them.
+  private var couldReclaim: Bool {
+    device.freeSlots > 0 && groups.contains { $0.inactivePages + $0.activePages > 0 }
+  }
+
+  /// Gives one frame to the page allocator.
+  mutating func freeFrame(_ frame: PageFrameNumber) {
+    counters.add(.pgfree)
+    buddy.free(frame, order: 0, frames: &frames)
+  }
+
+  /// Charges one page to a group, reclaiming from it while it is at its limit.
+  ///
+  /// - Returns: `false` where the limit cannot be kept and the process was ended for it.
+  mutating func charge(_ group: Int, of process: Int) -> Bool {
+    guard let limit = groups[group].limitPages else {
+      groups[group].chargedPages += 1
+      return true
+    }
+    var retries = 16
+    while groups[group].chargedPages >= limit {
+      counters.add(.memcgCharges)
+      steps.insert(.directReclaim)
+      let reclaimed = reclaimGroup(group)
+      if groups[group].chargedPages < limit { break }
+      if reclaimed == 0 { retries -= 1 }
+      if retries == 0 {
+        guard killForMemory(group: group, askedBy: process) else {
+          steps.insert(.outOfMemory)
+          return false
+        }
+        if !processes[process].isAlive { return false }
+        retries = 16
+      }
+    }
+    groups[group].chargedPages += 1
+    return true
+  }
+
+  /// Makes sure that the page tables for an address exist.
+  ///
+  /// - Returns: `false` where memory ran out.
+  mutating func growTables(of process: Int, for address: VirtualPageNumber) -> Bool {
+    let wanted = processes[process].table.noteMapped(address)
+    for _ in 0..<wanted {
+      guard charge(processes[process].group, of: process) else { return false }
+      guard let frame = allocateFrame(.kernel, for: process) else {
+        groups[processes[process].group].chargedPages -= 1
+        return false
+      }
+      frames.use[frame.index] = .kernel
+      processes[process].tableFrames.append(frame.rawValue)
+    }
+    return processes[process].isAlive
+  }
+
+  /// Gives back the frames of page tables that no mapping needs any more.
+  mutating func shrinkTables(of process: Int) {
+    let needed = processes[process].table.tablePages
+    while processes[process].tableFrames.count > needed,
+      let frame = processes[process].tableFrames.popLast()
+    {
+      groups[processes[process].group].chargedPages -= 1
+      freeFrame(PageFrameNumber(rawValue: frame))
+    }
+  }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AddressSpaces
+import Containers
+import MemoryModel
+import PhysicalMemory
+
+// Faults on pages that are not in swap: first touches, and writes to pages mapped read-only.
+// Source: Linux v6.8 `handle_pte_fault`; specification of the kernel around us, section 4.2.
+
+extension Machine {
+  /// The first touch of a page.
+  mutating func faultOnNothing(
+    _ page: PageIdentifier,
+    at address: VirtualPageNumber,
+    in vma: VirtualMemoryArea,
+    isWrite: Bool,
+    of process: Int
+  ) -> Bool {
+    if vma.flags.contains(.file) && (vma.flags.contains(.shared) || !isWrite) {
+      return mapFilePage(page, at: address, in: vma, isWrite: isWrite, of: process)
+    }
+    return isWrite
+      ? fillPage(page, at: address, in: vma, of: process)
+      : mapZeroPage(page, at: address, in: vma, of: process)
+  }
+
+  /// Maps a page of a file, whose frames are outside the model.
+  private mutating func mapFilePage(
+    _ page: PageIdentifier,
+    at address: VirtualPageNumber,
+    in vma: VirtualMemoryArea,
+    isWrite: Bool,
+    of process: Int
+  ) -> Bool {
+    guard growTables(of: process, for: address) else { return false }
+    counters.add(.faultFile)
+    steps.insert(.filePage)
+    var flags: EntryFlags = [.readable, .young]
+    // A private file page is copied when it is written; a shared one is the file itself.
+    if vma.flags.contains(.shared) && vma.protection.contains(.write) {
+      flags.insert([.writable, .dirty])
+    }
+    processes[process].table.setEntry(page, state: .filePage, flags: flags, target: 0)
+    return true
+  }
+
+  /// Maps the zero page.
+  mutating func mapZeroPage(
+    _ page: PageIdentifier,
+    at address: VirtualPageNumber,
+    in vma: VirtualMemoryArea,
+    of process: Int
+  ) -> Bool {
+    guard growTables(of: process, for: address) else { return false }
+    counters.add(.faultZeroPage)
+    steps.insert(.zeroPage)
+    processes[process].table.setEntry(
+      page,
+      state: .zeroPage,
+      flags: [.readable, .young],
+      target: zeroFrame.rawValue
+    )
+    return true
+  }
+
+  /// Gives a page a frame of its own: zeroed, or a copy of the file's page for a private file
+  /// mapping, whose data count as zeros because files are outside the model.
+  mutating func fillPage(
+    _ page: PageIdentifier,
+    at address: VirtualPageNumber,
+    in vma: VirtualMemoryArea,
+    of process: Int
+  ) -> Bool {
+    guard growTables(of: process, for: address) else { return false }
+    processes[process].vmas.noteAnonymousWrite(at: address)
+    guard
+      let frame = allocateUserFrame(tagged: vma.flags.contains(.mte), charging: process)
+    else { return false }
+    // The allocation may have ended the process that asked for it.
+    guard processes[process].isAlive else {
+      freeUserFrame(frame)
+      return false
+    }
+    contents[frame.index] = 0
+    counters.add(.faultZeroFill)
+    steps.insert(.zeroFill)
+    if vma.flags.contains(.mte) && canHoldTags(frame) { initializeTags(of: frame) }
+    frames.flags[frame.index].insert([.swapBacked, .exclusive])
+    mapFrame(frame, at: page, in: vma, of: process, writable: true, dirty: true)
+    addToInactive(frame)
+    return true
+  }
+
+  /// A write to a page that is mapped without write permission, in a mapping that allows it.
+  mutating func faultOnFrame(
+    _ page: PageIdentifier,
+    in vma: VirtualMemoryArea,
+    isWrite: Bool,
+    of process: Int
+  ) -> Bool {
+    let table = processes[process].table
+    let frame = PageFrameNumber(rawValue: table.target(page))
+    guard isWrite else {
+      // The entry lost its read permission to PROT_NONE and the mapping has it again.
+      mapAgain(page, in: vma, of: process)
+      return true
+    }
+    if vma.flags.contains(.shared) || canReuse(frame) {
+      counters.add(.pgreuse)
+      steps.insert(.reuse)
+      frames.flags[frame.index].insert(.exclusive)
+      table.setFlags(page, table.flags(page).union([.writable, .dirty, .young]))
+      return true
+    }
+    return copyOnWrite(page, of: frame, in: vma, process: process)
+  }
+
+  /// Whether a write may go to the frame itself because nobody else uses it.
+  ///
+  /// A swap-cache copy does not count as a user where its slot can be freed.
+  private mutating func canReuse(_ frame: PageFrameNumber) -> Bool {
+    let flags = frames.flags[frame.index]
+    if flags.contains(.exclusive) { return true }
+    guard mapCount(frame) == 1, !flags.contains(.pinned) else { return false }
+    guard flags.contains(.inSwapCache) else { return true }
+    return freeSwapCopy(of: frame)
+  }
+
+  /// Gives the writer a copy of a shared page, with its tags.
+  private mutating func copyOnWrite(
+    _ page: PageIdentifier,
+    of source: PageFrameNumber,
+    in vma: VirtualMemoryArea,
+    process: Int
+  ) -> Bool {
+    hold(source)
+    defer { letGo(source) }
+    guard
+      let copy = allocateUserFrame(tagged: vma.flags.contains(.mte), charging: process)
+    else { return false }
+    guard processes[process].isAlive,
+      processes[process].table.target(page) == source.rawValue,
+      processes[process].table.state(page) == .frame
+    else {
+      freeUserFrame(copy)
+      return processes[process].isAlive
+    }
+    counters.add(.faultCopyOnWrite)
+    counters.add(.pagesCopied)
+    steps.insert(.copyOnWrite)
+    contents[copy.index] = contents[source.index]
+    copyTags(from: source, to: copy, dropping: .dropCopiedTags)
+    unmapFrame(source, at: page, of: process)
+    frames.flags[copy.index].insert([.swapBacked, .exclusive])
+    mapFrame(copy, at: page, in: vma, of: process, writable: true, dirty: true)
+    addToInactive(copy)
+    releaseIfUnused(source)
+    note(.copy, process: process, page: page)
+    return true
+  }
+
+  /// Writes an entry anew from its mapping, for a frame that stays where it is.
+  mutating func mapAgain(_ page: PageIdentifier, in vma: VirtualMemoryArea, of process: Int) {
+    let table = processes[process].table
+    let flags = table.flags(page)
+    let frame = PageFrameNumber(rawValue: table.target(page))
+    // Write permission comes back without a fault only for a page that nobody else can see.
+    let writable =
+      flags.contains(.writable) || frames.flags[frame.index].contains(.exclusive)
+    let entry = entry(
+      for: frame,
+      in: vma,
+      writable: writable,
+      dirty: flags.contains(.dirty),
+      young: flags.contains(.young)
+    )
+    table.setEntry(page, state: entry.state, flags: entry.flags, target: frame.rawValue)
+  }
+}

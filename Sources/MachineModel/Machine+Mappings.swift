@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AddressSpaces
+import Containers
+import MemoryModel
+import PhysicalMemory
+
+// Which page-table entries map a frame. One mapping is kept in the frame table itself; only frames
+// that fork shares have a list. Source: Linux v6.8 anonymous reverse mapping, as far as it is visible.
+
+extension Machine {
+  /// The owner word of a frame that no entry maps.
+  static let noPage = PageIdentifier.max
+
+  /// The number of page-table entries that map a frame.
+  func mapCount(_ frame: PageFrameNumber) -> Int {
+    if frames.ownerPage[frame.index] == Self.noPage { return 0 }
+    guard frames.flags[frame.index].contains(.sharedMapping) else { return 1 }
+    return sharers[frame.rawValue]?.count ?? 0
+  }
+
+  /// The entries that map a frame, in the order in which they came to map it.
+  func mappings(of frame: PageFrameNumber) -> [Mapping] {
+    if frames.ownerPage[frame.index] == Self.noPage { return [] }
+    if frames.flags[frame.index].contains(.sharedMapping) { return sharers[frame.rawValue] ?? [] }
+    return [
+      Mapping(process: frames.ownerSpace[frame.index], page: frames.ownerPage[frame.index])
+    ]
+  }
+
+  /// Notes that an entry maps a frame.
+  mutating func addMapping(_ mapping: Mapping, of frame: PageFrameNumber) {
+    switch mapCount(frame) {
+    case 0:
+      frames.ownerPage[frame.index] = mapping.page
+      frames.ownerSpace[frame.index] = mapping.process
+    case 1:
+      sharers[frame.rawValue] = mappings(of: frame) + [mapping]
+      frames.flags[frame.index].insert(.sharedMapping)
+    default:
+      sharers[frame.rawValue]?.append(mapping)
+    }
+  }
+
+  /// Notes that an entry maps a frame no longer; the frame keeps its group.
+  mutating func removeMapping(_ mapping: Mapping, of frame: PageFrameNumber) {
+    guard frames.flags[frame.index].contains(.sharedMapping), var list = sharers[frame.rawValue]
+    else {
+      precondition(
+        frames.ownerPage[frame.index] == mapping.page
+          && frames.ownerSpace[frame.index] == mapping.process,
+        "frame \(frame.rawValue) is not mapped at page \(mapping.page) of \(mapping.process)"
+      )
+      frames.ownerPage[frame.index] = Self.noPage
+      return
+    }
+    guard let position = list.firstIndex(of: mapping) else {
+      preconditionFailure(
+        "frame \(frame.rawValue) is not mapped at page \(mapping.page) of \(mapping.process)"
+      )
+    }
+    list.remove(at: position)
+    if list.count == 1 {
+      sharers[frame.rawValue] = nil
+      frames.flags[frame.index].remove(.sharedMapping)
+      frames.ownerPage[frame.index] = list[0].page
+      frames.ownerSpace[frame.index] = list[0].process
+    } else {
+      sharers[frame.rawValue] = list
+    }
+  }
+
+  /// Maps a frame at a page, as writing a page-table entry does.
+  ///
+  /// A tagged mapping of a frame that cannot hold tags becomes fault on access; of one that can, it
+  /// makes the frame tagged, with tags 0 unless it has tags already.
+  mutating func mapFrame(
+    _ frame: PageFrameNumber,
+    at page: PageIdentifier,
+    in vma: VirtualMemoryArea,
+    of process: Int,
+    writable: Bool,
+    dirty: Bool
+  ) {
+    frames.use[frame.index] = .anonymous
+    addMapping(Mapping(process: UInt16(process), page: page), of: frame)
+    let entry = entry(for: frame, in: vma, writable: writable, dirty: dirty, young: true)
+    processes[process].table.setEntry(
+      page,
+      state: entry.state,
+      flags: entry.flags,
+      target: frame.rawValue
+    )
+  }
+
+  /// State and flags of an entry that maps a frame, after the frame's tags were put in order.
+  ///
+  /// Write permission of a fault-on-access entry is kept for when the fault is resolved; without
+  /// `readable`, no access hits it.
+  mutating func entry(
+    for frame: PageFrameNumber,
+    in vma: VirtualMemoryArea,
+    writable: Bool,
+    dirty: Bool,
+    young: Bool
+  ) -> (state: EntryState, flags: EntryFlags) {
+    var flags: EntryFlags = []
+    if young { flags.insert(.young) }
+    if dirty { flags.insert(.dirty) }
+    if writable && vma.protection.contains(.write) { flags.insert(.writable) }
+    let readable = vma.allows(isWrite: false)
+    guard vma.flags.contains(.mte) else {
+      if readable { flags.insert(.readable) }
+      return (.frame, flags)
+    }
+    flags.insert(.tagged)
+    guard readable else { return (.frame, flags) }
+    guard canHoldTags(frame) else {
+      counters.add(.foaMarked)
+      return (.faultOnAccess, flags)
+    }
+    if !frames.flags[frame.index].contains(.tagged) { initializeTags(of: frame) }
+    flags.insert(.readable)
+    return (.frame, flags)
+  }
+
+  /// Takes one mapping of a frame away and leaves the entry empty.
+  mutating func unmapFrame(_ frame: PageFrameNumber, at page: PageIdentifier, of process: Int) {
+    processes[process].table.clear(page)
+    removeMapping(Mapping(process: UInt16(process), page: page), of: frame)
+  }
+
+  /// Frees a frame that no entry maps, together with its swap-cache copy.
+  mutating func releaseIfUnused(_ frame: PageFrameNumber) {
+    guard mapCount(frame) == 0, !frames.flags[frame.index].contains(.held) else { return }
+    if frames.flags[frame.index].contains(.inSwapCache) {
+      guard freeSwapCopy(of: frame) else { return }
+    }
+    takeOffList(frame)
+    freeUserFrame(frame)
+  }
+
+  /// Drops what an entry refers to: a mapping, a swap slot, or nothing.
+  mutating func dropEntry(_ page: PageIdentifier, of process: Int) {
+    let table = processes[process].table
+    let target = table.target(page)
+    switch table.state(page) {
+    case .none:
+      return
+    case .zeroPage, .filePage:
+      table.clear(page)
+    case .frame, .faultOnAccess:
+      let frame = PageFrameNumber(rawValue: target)
+      unmapFrame(frame, at: page, of: process)
+      releaseIfUnused(frame)
+    case .swap, .swapExclusive:
+      table.clear(page)
+      dropSlotUser(target)
+    }
+  }
+
+  /// Keeps reclaim away from a frame while an event is using it, as a page reference does.
+  mutating func hold(_ frame: PageFrameNumber) { frames.flags[frame.index].insert(.held) }
+
+  /// Ends ``hold(_:)``.
+  mutating func letGo(_ frame: PageFrameNumber) { frames.flags[frame.index].remove(.held) }
+
+  /// Notes something for the shadow oracle.
+  mutating func note(_ cause: Notice.Cause, process: Int, page: PageIdentifier) {
+    if configuration.isObserved {
+      notices.append(Notice(cause: cause, process: process, page: page))
+    }
+  }
+}

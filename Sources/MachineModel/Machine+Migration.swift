@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AddressSpaces
+import Containers
+import MemoryModel
+import PhysicalMemory
+import Swap
+import TagStorage
+
+// Moving a page to another frame.
+// Source: Linux v6.8 `mm/migrate.c`; specification of the kernel around us, section 3.
+
+/// What came of moving a page.
+enum MigrationResult: Equatable {
+  /// The page has another frame, and its old one is free.
+  case moved
+  /// Somebody uses the page in a way that forbids moving it.
+  case busy
+  /// No frame was free to move it to.
+  case noMemory
+}
+
+extension Machine {
+  /// Moves a page out of a frame that contiguous allocation wants, to any movable frame.
+  ///
+  /// The destination is not asked to hold tags, so that a reservation never leads to another one.
+  mutating func migrateAway(_ frame: PageFrameNumber) -> MigrationResult {
+    migrate(frame, tagged: false)
+  }
+
+  /// Moves a page to another frame.
+  mutating func migrate(_ source: PageFrameNumber, tagged: Bool) -> MigrationResult {
+    guard isMovable(source) else {
+      counters.add(.pgmigrateFail)
+      return .busy
+    }
+    let flags = frames.flags[source.index]
+    let wasActive = flags.contains(.active)
+    takeOffList(source)
+    hold(source)
+    let destination = allocateMigrationTarget(for: source, tagged: tagged)
+    letGo(source)
+    guard let destination else {
+      putBack(source, active: wasActive)
+      counters.add(.pgmigrateFail)
+      return .noMemory
+    }
+    moveContents(from: source, to: destination)
+    moveMappings(from: source, to: destination)
+    putBack(destination, active: wasActive)
+    freeFrame(source)
+    counters.add(.pgmigrateSuccess)
+    return .moved
+  }
+
+  /// Whether a frame holds a page that can be moved now.
+  private func isMovable(_ frame: PageFrameNumber) -> Bool {
+    guard frames.use[frame.index] == .anonymous else { return false }
+    let flags = frames.flags[frame.index]
+    return flags.contains(.onList) && flags.isDisjoint(with: [.held, .pinned, .writeback])
+  }
+
+  /// A frame to move a page to; it reclaims for it but never kills for it.
+  private mutating func allocateMigrationTarget(
+    for source: PageFrameNumber,
+    tagged: Bool
+  ) -> PageFrameNumber? {
+    var request = FrameRequest.user
+    request.isTagged = tagged
+    request.mayKill = false
+    guard let frame = allocateFrame(request, for: nil) else { return nil }
+    frames.ownerPage[frame.index] = Self.noPage
+    frames.ownerSpace[frame.index] = frames.ownerSpace[source.index]
+    frames.use[frame.index] = .anonymous
+    if tagged {
+      counters.add(.pgallocTagged)
+      reserveOnAllocation(frame)
+    }
+    return frame
+  }
+
+  /// Copies data and tags, and moves everything that the page has besides: flags, its place in the
+  /// swap cache, and its share of tag storage.
+  private mutating func moveContents(
+    from source: PageFrameNumber,
+    to destination: PageFrameNumber
+  ) {
+    counters.add(.pagesCopied)
+    contents[destination.index] = contents[source.index]
+    copyTags(from: source, to: destination, dropping: .dropMigratedTags)
+    let carried = frames.flags[source.index].intersection([
+      .referenced, .workingset, .dirty, .swapBacked, .exclusive, .inSwapCache, .readAhead,
+    ])
+    frames.flags[destination.index].insert(carried)
+    if carried.contains(.inSwapCache) {
+      let slot = frames.swapSlot[source.index]
+      frames.swapSlot[destination.index] = slot
+      device.replaceCachedFrame(slot, with: destination.rawValue)
+      frames.flags[source.index].remove(.inSwapCache)
+    }
+    releaseTags(of: source)
+  }
+
+  /// Points every entry at the new frame.
+  private mutating func moveMappings(
+    from source: PageFrameNumber,
+    to destination: PageFrameNumber
+  ) {
+    for mapping in mappings(of: source) {
+      let process = Int(mapping.process)
+      let table = processes[process].table
+      let old = table.flags(mapping.page)
+      let address = processes[process].pageIndex.page(of: mapping.page)
+      guard let vma = processes[process].vmas.find(address) else {
+        preconditionFailure("page \(mapping.page) of process \(process) is mapped outside any VMA")
+      }
+      removeMapping(mapping, of: source)
+      addMapping(mapping, of: destination)
+      let entry = entry(
+        for: destination,
+        in: vma,
+        writable: old.contains(.writable),
+        dirty: old.contains(.dirty),
+        young: old.contains(.young)
+      )
+      if table.state(mapping.page) == .faultOnAccess && entry.state == .faultOnAccess {
+        counters.add(.doubleMigrations)
+      }
+      table.setEntry(
+        mapping.page,
+        state: entry.state,
+        flags: entry.flags,
+        target: destination.rawValue
+      )
+      note(.migration, process: process, page: mapping.page)
+    }
+  }
+
+  private mutating func putBack(_ frame: PageFrameNumber, active: Bool) {
+    if !frames.flags[frame.index].contains(.swapBacked) {
+      frames.flags[frame.index].insert(.onList)
+      groups[group(of: frame)].lazyFree.pushFront(frame, in: &frames)
+    } else if active {
+      addToActive(frame)
+    } else {
+      addToInactive(frame)
+    }
+  }
+}

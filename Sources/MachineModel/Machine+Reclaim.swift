@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AddressSpaces
+import Containers
+import MemoryModel
+import PhysicalMemory
+import Swap
+
+// Two-list reclaim of anonymous pages.
+// Source: Linux v6.8 `mm/vmscan.c`; specification of the kernel around us, sections 6.1 to 6.6.
+
+extension Machine {
+  /// Pages that one step of reclaim isolates. Source: `SWAP_CLUSTER_MAX`.
+  static let reclaimBatch = 32
+  /// The priority at which reclaim begins. Source: `DEF_PRIORITY`.
+  static let firstPriority = 12
+
+  /// Who asked for reclaim.
+  enum Reclaimer: Equatable {
+    /// The background thread.
+    case kswapd
+    /// A process that found no free frame.
+    case direct
+    /// A process whose memory group is at its limit.
+    case group
+  }
+
+  /// Adds a page to the young end of its group's inactive list.
+  mutating func addToInactive(_ frame: PageFrameNumber) {
+    frames.flags[frame.index].insert(.onList)
+    frames.flags[frame.index].remove(.active)
+    groups[group(of: frame)].inactive.pushFront(frame, in: &frames)
+  }
+
+  /// Adds a page to the young end of its group's active list.
+  mutating func addToActive(_ frame: PageFrameNumber) {
+    frames.flags[frame.index].insert([.onList, .active])
+    groups[group(of: frame)].active.pushFront(frame, in: &frames)
+  }
+
+  /// Takes a page off whatever LRU list it is on.
+  mutating func takeOffList(_ frame: PageFrameNumber) {
+    let flags = frames.flags[frame.index]
+    guard flags.contains(.onList) else { return }
+    let group = group(of: frame)
+    if flags.contains(.active) {
+      groups[group].active.remove(frame, in: &frames)
+    } else if flags.contains(.swapBacked) {
+      groups[group].inactive.remove(frame, in: &frames)
+    } else {
+      groups[group].lazyFree.remove(frame, in: &frames)
+    }
+    frames.flags[frame.index].remove([.onList])
+  }
+
+  /// Wakes kswapd where free memory is below the low watermark, and lets it run to its end.
+  mutating func wakeKswapd() {
+    guard !isReclaiming, kswapdFailures < 16, !isBalanced else { return }
+    isReclaiming = true
+    defer { isReclaiming = false }
+    counters.add(.pageoutrun)
+    let boost = buddy.watermarks.boost
+    var priority = Self.firstPriority
+    var total = 0
+    let goal = max(buddy.watermarks.high, Self.reclaimBatch)
+    while priority >= 1 && !isBalanced {
+      var reclaimed = 0
+      let scannedBefore = counters[.pgscanKswapd]
+      for group in groups.indices {
+        if groups[group].isInactiveLow(pageSize: pageSize) {
+          shrinkActive(group, count: Self.reclaimBatch)
+        }
+        reclaimed += reclaimPass(
+          group,
+          priority: priority,
+          goal: goal,
+          by: .kswapd,
+          skippingCMA: false
+        )
+      }
+      total += reclaimed
+      let scanned = Int(counters[.pgscanKswapd] - scannedBefore)
+      if scanned < goal || reclaimed == 0 { priority -= 1 }
+    }
+    kswapdFailures = total == 0 ? kswapdFailures + 1 : 0
+    buddy.lowerBoost(by: boost)
+  }
+
+  /// Whether kswapd may sleep; free CMA pages do not count for it.
+  private var isBalanced: Bool {
+    buddy.passes(order: 0, mark: buddy.watermarks.high, mayUseCMA: false)
+  }
+
+  /// Direct reclaim from all groups.
+  ///
+  /// - Returns: pages freed.
+  mutating func reclaimDirectly(skippingCMA: Bool) -> Int {
+    isReclaiming = true
+    defer { isReclaiming = false }
+    var total = 0
+    for priority in stride(from: Self.firstPriority, through: 0, by: -1) {
+      for group in groups.indices {
+        total += reclaimPass(
+          group,
+          priority: priority,
+          goal: Self.reclaimBatch,
+          by: .direct,
+          skippingCMA: skippingCMA
+        )
+      }
+      if total >= Self.reclaimBatch { break }
+    }
+    for group in groups.indices { groups[group].activationsSnapshot = groups[group].activations }
+    if total > 0 { kswapdFailures = 0 }
+    return total
+  }
+
+  /// Reclaim from one group that is at its limit.
+  ///
+  /// - Returns: pages freed.
+  mutating func reclaimGroup(_ group: Int) -> Int {
+    guard !isReclaiming else { return 0 }
+    isReclaiming = true
+    defer { isReclaiming = false }
+    var total = 0
+    for priority in stride(from: Self.firstPriority, through: 0, by: -1) {
+      total += reclaimPass(
+        group,
+        priority: priority,
+        goal: Self.reclaimBatch,
+        by: .group,
+        skippingCMA: false
+      )
+      if total >= Self.reclaimBatch { break }
+    }
+    groups[group].activationsSnapshot = groups[group].activations
+    return total
+  }
+
+  /// One pass over the lists of a group at one priority.
+  private mutating func reclaimPass(
+    _ group: Int,
+    priority: Int,
+    goal: Int,
+    by who: Reclaimer,
+    skippingCMA: Bool
+  ) -> Int {
+    var reclaimed = shrinkLazyFree(group, by: who)
+    guard device.freeSlots > 0 else { return reclaimed }
+    let state = groups[group]
+    let mayDeactivate =
+      state.activations != state.activationsSnapshot
+      || state.isInactiveLow(pageSize: pageSize)
+    let swappiness = configuration.swappiness
+    var inactiveLeft = scanAmount(state, size: state.inactivePages, priority, by: who)
+    var activeLeft = scanAmount(state, size: state.activePages, priority, by: who)
+    while inactiveLeft > 0 {
+      let inactiveStep = min(inactiveLeft, Self.reclaimBatch)
+      inactiveLeft -= inactiveStep
+      reclaimed += shrinkInactive(group, count: inactiveStep, by: who, skippingCMA: skippingCMA)
+      let activeStep = min(activeLeft, Self.reclaimBatch)
+      activeLeft -= activeStep
+      if activeStep > 0 && mayDeactivate { shrinkActive(group, count: activeStep) }
+      let finishesPass = who == .direct && priority == Self.firstPriority
+      if reclaimed >= goal && !finishesPass { break }
+    }
+    if swappiness > 0 && groups[group].isInactiveLow(pageSize: pageSize) {
+      shrinkActive(group, count: Self.reclaimBatch)
+    }
+    return reclaimed
+  }
+
+  /// How much of a list to scan: without file pages, reclaim of the whole machine scans anonymous
+  /// pages only ("file is tiny"), while a group at its limit scans the share that swappiness gives.
+  private func scanAmount(
+    _ state: MemoryGroup,
+    size: Int,
+    _ priority: Int,
+    by who: Reclaimer
+  ) -> Int {
+    if who != .group && size >> priority > 0 { return size >> priority }
+    return state.scanAmount(
+      size: size,
+      priority: priority,
+      swappiness: configuration.swappiness
+    )
+  }
+
+  /// Deactivates pages from the old end of the active list, referenced or not.
+  mutating func shrinkActive(_ group: Int, count: Int) {
+    for _ in 0..<count {
+      guard let frame = groups[group].active.popBack(in: &frames) else { return }
+      counters.add(.pgrefill)
+      counters.add(.pgdeactivate)
+      _ = clearYoung(frame)
+      frames.flags[frame.index].remove(.active)
+      frames.flags[frame.index].insert(.workingset)
+      groups[group].inactive.pushFront(frame, in: &frames)
+    }
+  }
+
+  /// What reclaim decided about one page.
+  enum Verdict {
+    /// Frees its frame.
+    case reclaim
+    /// Goes back to the young end of the inactive list.
+    case keep
+    /// Goes to the active list.
+    case activate
+  }
+
+  /// Looks at pages from the old end of the inactive list.
+  ///
+  /// - Returns: pages freed.
+  private mutating func shrinkInactive(
+    _ group: Int,
+    count: Int,
+    by who: Reclaimer,
+    skippingCMA: Bool
+  ) -> Int {
+    finishWrites()
+    let writesBefore = counters[.pswpout]
+    var isolated: [PageFrameNumber] = []
+    var skipped: [PageFrameNumber] = []
+    isolated.reserveCapacity(count)
+    while isolated.count < count, let frame = groups[group].inactive.popBack(in: &frames) {
+      frames.flags[frame.index].remove(.onList)
+      if skippingCMA && buddy.migrateType(of: frame) == .cma {
+        counters.add(.pgskipNormal)
+        skipped.append(frame)
+      } else {
+        isolated.append(frame)
+      }
+    }
+    for frame in skipped { addToInactive(frame) }
+    countScanned(isolated.count, by: who)
+    var reclaimed = 0
+    for frame in isolated {
+      switch reclaimPage(frame) {
+      case .reclaim: reclaimed += 1
+      case .keep: addToInactive(frame)
+      case .activate: activate(frame, in: group)
+      }
+    }
+    countReclaimed(reclaimed, by: who)
+    let written = Int(counters[.pswpout] - writesBefore)
+    groups[group].noteCost(32 * written + isolated.count - reclaimed)
+    return reclaimed
+  }
+
+  /// Moves a page that is in use to the active list.
+  private mutating func activate(_ frame: PageFrameNumber, in group: Int) {
+    counters.add(.pgactivate)
+    groups[group].nonresidentAge += 1
+    addToActive(frame)
+    if frames.flags[frame.index].contains(.inSwapCache) && device.isMoreThanHalfFull {
+      _ = freeSwapCopy(of: frame)
+    }
+  }
+
+  /// The second chance: what the young bits and the referenced flag say about a page.
+  mutating func referenceCheck(_ frame: PageFrameNumber) -> Verdict {
+    let young = clearYoung(frame)
+    let wasReferenced = frames.flags[frame.index].contains(.referenced)
+    frames.flags[frame.index].remove(.referenced)
+    guard young > 0 else { return .reclaim }
+    frames.flags[frame.index].insert(.referenced)
+    return wasReferenced || young > 1 ? .activate : .keep
+  }
+
+  /// Clears the young bit of every mapping.
+  ///
+  /// - Returns: how many mappings had it set.
+  mutating func clearYoung(_ frame: PageFrameNumber) -> Int {
+    if !frames.flags[frame.index].contains(.sharedMapping) {
+      let page = frames.ownerPage[frame.index]
+      guard page != Self.noPage else { return 0 }
+      let table = processes[Int(frames.ownerSpace[frame.index])].table
+      return table.clearYoung(page) ? 1 : 0
+    }
+    var young = 0
+    for mapping in mappings(of: frame)
+    where processes[Int(mapping.process)].table.clearYoung(mapping.page) { young += 1 }
+    return young
+  }
+
+  private mutating func countScanned(_ count: Int, by who: Reclaimer) {
+    counters.add(who == .kswapd ? .pgscanKswapd : .pgscanDirect, count)
+    counters.add(.pgscanAnon, count)
+  }
+
+  mutating func countReclaimed(_ count: Int, by who: Reclaimer) {
+    counters.add(who == .kswapd ? .pgstealKswapd : .pgstealDirect, count)
+    counters.add(.pgstealAnon, count)
+  }
+
+  /// Frees pages that MADV_FREE made droppable and that nobody wrote since.
+  private mutating func shrinkLazyFree(_ group: Int, by who: Reclaimer) -> Int {
+    var reclaimed = 0
+    for _ in 0..<min(Self.reclaimBatch, groups[group].lazyFreePages) {
+      guard let frame = groups[group].lazyFree.popBack(in: &frames) else { break }
+      frames.flags[frame.index].remove(.onList)
+      if dropLazyFreePage(frame) {
+        reclaimed += 1
+      } else {
+        // It was written again, so it is ordinary anonymous memory once more.
+        frames.flags[frame.index].insert(.swapBacked)
+        activate(frame, in: group)
+      }
+    }
+    countScanned(reclaimed, by: who)
+    countReclaimed(reclaimed, by: who)
+    return reclaimed
+  }
+
+  /// Drops a droppable page, unless it was written since.
+  private mutating func dropLazyFreePage(_ frame: PageFrameNumber) -> Bool {
+    let mappings = mappings(of: frame)
+    guard !frames.flags[frame.index].contains(.held) else { return false }
+    for mapping in mappings
+    where processes[Int(mapping.process)].table.flags(mapping.page).contains(.dirty) {
+      return false
+    }
+    for mapping in mappings {
+      unmapFrame(frame, at: mapping.page, of: Int(mapping.process))
+    }
+    counters.add(.pglazyfreed)
+    freeUserFrame(frame)
+    return true
+  }
+}

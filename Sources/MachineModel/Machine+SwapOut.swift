@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AddressSpaces
+import Containers
+import MemoryModel
+import PhysicalMemory
+import Swap
+
+// Swap-out of one anonymous page.
+// Source: Linux v6.8 `shrink_folio_list`, `swap_writepage`; specification of the kernel around us,
+// section 5.5.
+
+extension Machine {
+  /// Tries to free an isolated page: second chance, slot, unmapping, write-out.
+  mutating func reclaimPage(_ frame: PageFrameNumber) -> Verdict {
+    let flags = frames.flags[frame.index]
+    if flags.contains(.held) { return .keep }
+    if flags.contains(.writeback) { return .activate }
+    let verdict = referenceCheck(frame)
+    guard verdict == .reclaim else { return verdict }
+    if flags.contains(.pinned) { return flags.contains(.inSwapCache) ? .activate : .keep }
+    if !flags.contains(.inSwapCache) {
+      guard addToSwap(frame) else { return .activate }
+    }
+    unmapForSwap(frame)
+    if frames.flags[frame.index].contains(.dirty) {
+      switch writeOut(frame) {
+      case .refused: return .keep
+      case .pending: return .keep
+      case .done: break
+      }
+    }
+    evict(frame)
+    return .reclaim
+  }
+
+  /// Gives a page a swap slot and puts it into the swap cache, dirty.
+  ///
+  /// - Returns: `false` where no slot is free.
+  private mutating func addToSwap(_ frame: PageFrameNumber) -> Bool {
+    let allocated = device.allocateSlot(released: &releasedSlots)
+    dropReleasedSlots()
+    guard let slot = allocated else {
+      counters.add(.swapoutRefusedSlots)
+      return false
+    }
+    device.addToCache(slot, frame: frame.rawValue)
+    frames.swapSlot[frame.index] = slot
+    frames.flags[frame.index].insert([.inSwapCache, .dirty])
+    return true
+  }
+
+  /// Replaces every entry that maps a swap-cache page by its swap entry.
+  private mutating func unmapForSwap(_ frame: PageFrameNumber) {
+    let slot = frames.swapSlot[frame.index]
+    let exclusive = frames.flags[frame.index].contains(.exclusive)
+    for mapping in mappings(of: frame) {
+      let table = processes[Int(mapping.process)].table
+      if table.flags(mapping.page).contains(.dirty) {
+        frames.flags[frame.index].insert(.dirty)
+      }
+      device.duplicate(slot)
+      let state: EntryState = exclusive ? .swapExclusive : .swap
+      table.setEntry(mapping.page, state: state, flags: [], target: slot)
+      removeMapping(mapping, of: frame)
+    }
+    frames.flags[frame.index].remove(.exclusive)
+  }
+
+  /// What became of a write-out.
+  enum WriteResult {
+    /// The contents are on the device.
+    case done
+    /// The device is writing; the page is freed by a later scan.
+    case pending
+    /// The tags could not be saved; the page stays dirty in the swap cache.
+    case refused
+  }
+
+  /// Saves the tags of a page and writes its contents to its slot.
+  mutating func writeOut(_ frame: PageFrameNumber) -> WriteResult {
+    let slot = frames.swapSlot[frame.index]
+    if device.count(slot) == 0 {
+      // Nobody would read it back: no tags are saved and nothing is written.
+      frames.flags[frame.index].remove(.dirty)
+      return .done
+    }
+    guard saveTags(of: frame, slot: slot) else {
+      counters.add(.swapoutRefusedTags)
+      return .refused
+    }
+    device.write(slot, stamp: contents[frame.index])
+    counters.add(.pswpout)
+    frames.flags[frame.index].remove(.dirty)
+    guard configuration.swap.device == .disk else { return .done }
+    frames.flags[frame.index].insert(.writeback)
+    pendingWrites.append(frame.rawValue)
+    return .pending
+  }
+
+  /// Ends the writes that are under way: their pages move to the old end of the inactive list.
+  ///
+  /// A write that was begun in one batch of reclaim ends before the next batch. The kernel waits for
+  /// writeback when it finds nothing else, which for a fast device comes to the same order.
+  mutating func finishWrites() {
+    guard !pendingWrites.isEmpty else { return }
+    for word in pendingWrites {
+      let frame = PageFrameNumber(rawValue: word)
+      frames.flags[frame.index].remove(.writeback)
+      let flags = frames.flags[frame.index]
+      guard flags.contains(.onList), !flags.contains(.active), flags.contains(.swapBacked) else {
+        continue
+      }
+      counters.add(.pgrotated)
+      let group = group(of: frame)
+      groups[group].inactive.remove(frame, in: &frames)
+      groups[group].inactive.pushBack(frame, in: &frames)
+    }
+    pendingWrites.removeAll(keepingCapacity: true)
+  }
+
+  /// Frees a clean swap-cache page that nobody maps, and leaves a shadow behind.
+  private mutating func evict(_ frame: PageFrameNumber) {
+    let slot = frames.swapSlot[frame.index]
+    let group = group(of: frame)
+    let shadow = Shadow(
+      age: groups[group].nonresidentAge,
+      wasInWorkingset: frames.flags[frame.index].contains(.workingset)
+    )
+    groups[group].nonresidentAge += 1
+    frames.flags[frame.index].remove(.inSwapCache)
+    device.removeFromCache(slot, shadow: shadow.word, released: &releasedSlots)
+    dropReleasedSlots()
+    freeUserFrame(frame)
+  }
+
+  /// Frees the swap-cache copy of a page, so that the page is the only one.
+  ///
+  /// - Returns: `false` where somebody still has the slot in a page table, or it is being written.
+  mutating func freeSwapCopy(of frame: PageFrameNumber) -> Bool {
+    let slot = frames.swapSlot[frame.index]
+    guard device.count(slot) == 0, !frames.flags[frame.index].contains(.writeback) else {
+      return false
+    }
+    frames.flags[frame.index].remove(.inSwapCache)
+    // The only copy of the contents is the frame again.
+    frames.flags[frame.index].insert(.dirty)
+    device.removeFromCache(slot, shadow: nil, released: &releasedSlots)
+    dropReleasedSlots()
+    return true
+  }
+
+  /// Drops one page-table user of a slot, and the cached copy where that was the last.
+  mutating func dropSlotUser(_ slot: UInt32) {
+    device.drop(slot, released: &releasedSlots)
+    dropReleasedSlots()
+    guard device.count(slot) == 0, let cached = device.cachedFrame(slot) else { return }
+    releaseIfUnused(PageFrameNumber(rawValue: cached))
+  }
+
+  /// Drops the saved tags of slots that are really free now.
+  mutating func dropReleasedSlots() {
+    guard !releasedSlots.isEmpty else { return }
+    for slot in releasedSlots where tagStore.invalidate(swapEntry(slot)) {
+      counters.add(.tagsInvalidated)
+    }
+    releasedSlots.removeAll(keepingCapacity: true)
+    adjustKernelFrames()
+  }
+
+  /// The swap entry of a slot of the only device.
+  func swapEntry(_ slot: UInt32) -> SwapEntry { SwapEntry(type: 0, offset: UInt64(slot)) }
+}
+
+/// What an evicted page leaves in the swap cache: when it went, and whether it had been in use.
+struct Shadow {
+  /// The group's eviction clock before the eviction.
+  var age: UInt64
+  /// Whether the page had been on the active list.
+  var wasInWorkingset: Bool
+
+  init(age: UInt64, wasInWorkingset: Bool) {
+    self.age = age
+    self.wasInWorkingset = wasInWorkingset
+  }
+
+  init(word: UInt64) {
+    age = word >> 1
+    wasInWorkingset = word & 1 != 0
+  }
+
+  var word: UInt64 { age << 1 | (wasInWorkingset ? 1 : 0) }
+}

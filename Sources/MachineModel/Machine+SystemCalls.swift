@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AddressSpaces
+import Containers
+import MemoryModel
+import PhysicalMemory
+
+// The system calls that change an address space. `VMASet` decides about mappings; this file does what
+// follows for pages. Source: specification of the kernel around us, section 4.1.
+
+extension Machine {
+  /// `mmap`.
+  mutating func map(_ request: MappingRequest, of process: Int) -> Outcome {
+    let place: Range<VirtualPageNumber>
+    switch processes[process].vmas.checkMap(request) {
+    case .failure(let error): return .error(error)
+    case .success(let range): place = range
+    }
+    for lost in processes[process].vmas.mappedRanges(in: place) { dropPages(lost, of: process) }
+    switch processes[process].vmas.map(request) {
+    case .failure(let error): return .error(error)
+    case .success: break
+    }
+    releaseTables(place, of: process)
+    if request.flags.contains(.populate) {
+      populate(place, isWrite: request.protection.contains(.write), of: process)
+    }
+    return steps
+  }
+
+  /// `munmap`.
+  mutating func unmap(address: UInt64, length: UInt64, of process: Int) -> Outcome {
+    switch processes[process].vmas.unmap(address: address, length: length) {
+    case .failure(let error):
+      return .error(error)
+    case .success(let ranges):
+      for range in ranges {
+        dropPages(range, of: process)
+        releaseTables(range, of: process)
+      }
+      return steps
+    }
+  }
+
+  /// `mprotect`.
+  mutating func protect(
+    address: UInt64,
+    length: UInt64,
+    protection: Protection,
+    of process: Int
+  ) -> Outcome {
+    let result = processes[process].vmas.protect(
+      address: address,
+      length: length,
+      protection: protection
+    )
+    for range in result.changed { rewriteEntries(range, of: process) }
+    return result.error.map { .error($0) } ?? steps
+  }
+
+  /// Rewrites the entries of present pages after their mappings changed.
+  private mutating func rewriteEntries(_ range: Range<VirtualPageNumber>, of process: Int) {
+    let index = processes[process].pageIndex
+    let table = processes[process].table
+    for vma in processes[process].vmas.ranges(in: range) {
+      for page in index.identifiers(in: vma.start..<vma.end) {
+        switch table.state(page) {
+        case .frame, .faultOnAccess:
+          mapAgain(page, in: vma, of: process)
+        case .zeroPage, .filePage:
+          // The next access finds out anew what the mapping allows.
+          var flags = table.flags(page)
+          flags.remove([.readable, .writable])
+          if vma.allows(isWrite: false) { flags.insert(.readable) }
+          table.setFlags(page, flags)
+        case .none, .swap, .swapExclusive:
+          break
+        }
+      }
+    }
+  }
+
+  /// `mremap`.
+  mutating func remap(
+    address: UInt64,
+    oldLength: UInt64,
+    newLength: UInt64,
+    flags: RemapFlags,
+    newAddress: UInt64,
+    of process: Int
+  ) -> Outcome {
+    let plan: RemapPlan
+    switch processes[process].vmas.remap(
+      address: address,
+      oldLength: oldLength,
+      newLength: newLength,
+      flags: flags,
+      newAddress: newAddress
+    )
+    {
+    case .failure(let error): return .error(error)
+    case .success(let found): plan = found
+    }
+    for range in plan.dropped { dropPages(range, of: process) }
+    if let moved = plan.moved {
+      movePages(moved, to: plan.mapping.lowerBound, of: process)
+      if !plan.keepsSource { releaseTables(moved, of: process) }
+    }
+    for range in plan.dropped { releaseTables(range, of: process) }
+    return processes[process].isAlive ? steps : steps.union(.processGone)
+  }
+
+  /// Moves page-table entries; frames, slots and tags stay what they are.
+  private mutating func movePages(
+    _ source: Range<VirtualPageNumber>,
+    to destination: VirtualPageNumber,
+    of process: Int
+  ) {
+    let index = processes[process].pageIndex
+    let table = processes[process].table
+    for old in index.identifiers(in: source) where table.state(old) != .none {
+      let offset = index.page(of: old).rawValue - source.lowerBound.rawValue
+      let address = VirtualPageNumber(rawValue: destination.rawValue + offset)
+      let new = index.identifierAdding(address)
+      guard growTables(of: process, for: address) else { return }
+      // Making room for the table may have swapped the page out, so its entry is read only now.
+      table.move(old, to: new)
+      guard let frame = table.frame(new) else { continue }
+      removeMapping(Mapping(process: UInt16(process), page: old), of: frame)
+      addMapping(Mapping(process: UInt16(process), page: new), of: frame)
+    }
+  }
+
+  /// `brk`; where the recorded kernel's answer is known, the heap ends there.
+  mutating func moveBreak(to address: UInt64, recorded: Int64?, of process: Int) -> Outcome {
+    if let recorded, recorded >= 0, processes[process].vmas.heapStart == nil {
+      processes[process].vmas.setHeapStart(UInt64(recorded))
+      return steps
+    }
+    let end = recorded.map { UInt64(bitPattern: $0) } ?? address
+    let change = processes[process].vmas.brk(to: end)
+    for range in change.dropped {
+      dropPages(range, of: process)
+      releaseTables(range, of: process)
+    }
+    // A heap that cannot grow stays where it is, which `brk` reports by the old break.
+    return change.programBreak == end || address == 0 ? steps : .error(.enomem)
+  }
+
+  /// `madvise`.
+  mutating func advise(
+    address: UInt64,
+    length: UInt64,
+    advice: Advice,
+    of process: Int
+  ) -> Outcome {
+    let result = processes[process].vmas.advise(
+      address: address,
+      length: length,
+      advice: advice
+    )
+    for range in result.ranges {
+      switch advice {
+      case .dontNeed: dropPages(range, of: process)
+      case .free: makeDroppable(range, of: process)
+      case .cold: deactivate(range, of: process)
+      case .pageOut: pageOut(range, of: process)
+      case .populateRead: populate(range, isWrite: false, of: process)
+      case .populateWrite: populate(range, isWrite: true, of: process)
+      default: break
+      }
+    }
+    return result.error.map { .error($0) } ?? steps
+  }
+
+  /// Drops the pages of a range, but not the page tables.
+  mutating func dropPages(_ range: Range<VirtualPageNumber>, of process: Int) {
+    for page in processes[process].pageIndex.identifiers(in: range) {
+      dropEntry(page, of: process)
+    }
+  }
+
+  /// Frees the page tables of a range that no mapping around it needs.
+  private mutating func releaseTables(_ range: Range<VirtualPageNumber>, of process: Int) {
+    let bounds = processes[process].vmas.tableBounds(around: range)
+    processes[process].table.releaseTables(range, within: bounds)
+    shrinkTables(of: process)
+  }
+
+  /// Faults every page of a range in.
+  private mutating func populate(
+    _ range: Range<VirtualPageNumber>,
+    isWrite: Bool,
+    of process: Int
+  ) {
+    let index = processes[process].pageIndex
+    for number in range.lowerBound.rawValue..<range.upperBound.rawValue {
+      let page = index.identifierAdding(VirtualPageNumber(rawValue: number))
+      guard access(page, isWrite: isWrite, of: process) else { return }
+    }
+  }
+
+  /// `MADV_FREE`: reclaim may drop the pages until they are written again.
+  private mutating func makeDroppable(_ range: Range<VirtualPageNumber>, of process: Int) {
+    let table = processes[process].table
+    for page in processes[process].pageIndex.identifiers(in: range) {
+      switch table.state(page) {
+      case .swap, .swapExclusive:
+        dropEntry(page, of: process)
+      case .frame, .faultOnAccess:
+        let frame = PageFrameNumber(rawValue: table.target(page))
+        guard mapCount(frame) == 1, frames.flags[frame.index].contains(.swapBacked) else {
+          continue
+        }
+        if frames.flags[frame.index].contains(.inSwapCache) {
+          guard freeSwapCopy(of: frame) else { continue }
+        }
+        table.setFlags(page, table.flags(page).subtracting([.young, .dirty]))
+        takeOffList(frame)
+        frames.flags[frame.index].remove([.swapBacked, .dirty, .referenced, .active])
+        frames.flags[frame.index].insert(.onList)
+        groups[group(of: frame)].lazyFree.pushFront(frame, in: &frames)
+        counters.add(.pglazyfree)
+      case .none, .zeroPage, .filePage:
+        break
+      }
+    }
+  }
+
+  /// The frames of a range that madvise may treat: mapped once, and on an LRU list.
+  private func advisableFrames(
+    _ range: Range<VirtualPageNumber>,
+    of process: Int
+  ) -> [PageFrameNumber] {
+    let table = processes[process].table
+    return processes[process].pageIndex.identifiers(in: range).compactMap { page in
+      let state = table.state(page)
+      guard state == .frame || state == .faultOnAccess else { return nil }
+      let frame = PageFrameNumber(rawValue: table.target(page))
+      return mapCount(frame) == 1 && frames.flags[frame.index].contains([.onList, .swapBacked])
+        ? frame : nil
+    }
+  }
+
+  /// `MADV_COLD`: the pages become the next that reclaim looks at.
+  private mutating func deactivate(_ range: Range<VirtualPageNumber>, of process: Int) {
+    for frame in advisableFrames(range, of: process) {
+      _ = clearYoung(frame)
+      frames.flags[frame.index].remove(.referenced)
+      guard frames.flags[frame.index].contains(.active) else { continue }
+      takeOffList(frame)
+      counters.add(.pgdeactivate)
+      addToInactive(frame)
+    }
+  }
+
+  /// `MADV_PAGEOUT`: the pages are reclaimed now.
+  private mutating func pageOut(_ range: Range<VirtualPageNumber>, of process: Int) {
+    guard !isReclaiming else { return }
+    isReclaiming = true
+    defer { isReclaiming = false }
+    for frame in advisableFrames(range, of: process) {
+      _ = clearYoung(frame)
+      frames.flags[frame.index].remove(.referenced)
+      let wasActive = frames.flags[frame.index].contains(.active)
+      takeOffList(frame)
+      frames.flags[frame.index].remove(.active)
+      switch reclaimPage(frame) {
+      case .reclaim: countReclaimed(1, by: .direct)
+      case .keep: addToInactive(frame)
+      case .activate: if wasActive { addToActive(frame) } else { addToInactive(frame) }
+      }
+    }
+    finishWrites()
+    freeWrittenPages(of: processes[process].group)
+  }
+
+  /// Frees the swap-cache pages at the old end of the inactive list whose write-out has ended.
+  private mutating func freeWrittenPages(of group: Int) {
+    while let frame = groups[group].inactive.last,
+      frames.flags[frame.index].contains(.inSwapCache), mapCount(frame) == 0,
+      frames.flags[frame.index].isDisjoint(with: [.dirty, .writeback, .held, .pinned])
+    {
+      _ = groups[group].inactive.popBack(in: &frames)
+      frames.flags[frame.index].remove(.onList)
+      guard reclaimPage(frame) == .reclaim else {
+        addToInactive(frame)
+        return
+      }
+      countReclaimed(1, by: .direct)
+    }
+  }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AddressSpaces
+import Containers
+import MemoryModel
+import PhysicalMemory
+import Swap
+import TagStorage
+
+// The tags of a page on their way: first tagging, tag stores, swap, copies.
+// Source: Linux v6.8 arm64 `mte.c`, `mteswap.c`; dynamic tag storage RFC v3; specifications of the
+// kernel around us, section 4.4, and of tag storage, sections 9 and 11.
+
+extension Machine {
+  /// Whether a frame may hold tags now: always, unless the design wants storage reserved first.
+  func canHoldTags(_ frame: PageFrameNumber) -> Bool {
+    guard policy.reservation != nil else { return true }
+    return frames.flags[frame.index].contains(.storageReserved)
+  }
+
+  /// Makes a frame tagged for the first time since it was allocated, with tags 0.
+  mutating func initializeTags(of frame: PageFrameNumber) {
+    precondition(canHoldTags(frame), "frame \(frame.rawValue) is tagged without tag storage")
+    frameTags.setUniform(frame.index, tag: .zero)
+    frames.flags[frame.index].insert(.tagged)
+  }
+
+  /// Stores tags to granules of a page that a process may write.
+  ///
+  /// Tag stores to memory that is not tagged have no effect.
+  mutating func storeTags(
+    _ page: PageIdentifier,
+    first: Int,
+    count: Int,
+    tag: MemoryTag,
+    of process: Int
+  ) {
+    let table = processes[process].table
+    guard table.flags(page).contains(.tagged), table.state(page) == .frame else {
+      steps.insert(.untagged)
+      return
+    }
+    counters.add(.granulesTagged, count)
+    frameTags.store(Int(table.target(page)), first: first, count: count, tag: tag)
+  }
+
+  /// Saves the tags of a page that is about to be written to a slot.
+  ///
+  /// Tags that were kept aside because the frame has no storage are saved like any others.
+  ///
+  /// - Returns: `false` where there was no memory for them: the swap-out is refused.
+  mutating func saveTags(of frame: PageFrameNumber, slot: UInt32) -> Bool {
+    let parked = parkedTags[frame.rawValue]
+    guard frames.flags[frame.index].contains(.tagged) || parked != nil else {
+      // An older record of the slot would be restored over a page that has no tags.
+      if tagStore.invalidate(swapEntry(slot)) { counters.add(.tagsInvalidated) }
+      return true
+    }
+    tagSaveAttempts += 1
+    if configuration.injectedFaults.contains(.failTagAllocation) && tagSaveAttempts % 16 == 0 {
+      return false
+    }
+    let entry = swapEntry(slot)
+    let tags = parked ?? takeTagBytes(of: frame)
+    defer { if parked == nil { tagScratch = tags } }
+    do throws(TagStoreError) {
+      try tagStore.save(tags.span, for: entry)
+    } catch {
+      return false
+    }
+    guard adjustKernelFrames() else {
+      _ = tagStore.invalidate(entry)
+      adjustKernelFrames()
+      return false
+    }
+    counters.add(.tagsSavedSwap)
+    return true
+  }
+
+  /// Gives a page that came back from swap its saved tags; they stay saved until the slot is freed.
+  ///
+  /// A frame without tag storage gets them with its reservation.
+  mutating func restoreTags(of frame: PageFrameNumber, from slot: UInt32) {
+    guard !configuration.injectedFaults.contains(.dropRestore) else { return }
+    guard !frames.flags[frame.index].contains(.tagged), parkedTags[frame.rawValue] == nil else {
+      return
+    }
+    var tags = tagScratch
+    tagScratch = []
+    defer { tagScratch = tags }
+    do throws(TagStoreError) {
+      var span = tags.mutableSpan
+      guard try tagStore.load(swapEntry(slot), into: &span) else { return }
+    } catch {
+      counters.add(.tagsLost)
+      steps.insert(.tagsLost)
+      return
+    }
+    if configuration.injectedFaults.contains(.swapGranules) { exchangeTwoGranules(&tags) }
+    counters.add(.tagsRestoredSwap)
+    steps.insert(.tagsRestored)
+    giveTags(tags, to: frame)
+  }
+
+  /// The injected fault: the first two neighbouring granules of different tags change places.
+  private func exchangeTwoGranules(_ tags: inout [UInt8]) {
+    guard let index = tags.firstIndex(where: { $0 & 15 != $0 >> 4 }) else { return }
+    tags[index] = tags[index] << 4 | tags[index] >> 4
+  }
+
+  /// Gives a copy of a page the tags of its source, or keeps them aside where the copy's frame has
+  /// no storage.
+  mutating func copyTags(
+    from source: PageFrameNumber,
+    to copy: PageFrameNumber,
+    dropping fault: InjectedFault
+  ) {
+    guard !configuration.injectedFaults.contains(fault) else { return }
+    if let parked = parkedTags[source.rawValue] {
+      giveTags(parked, to: copy)
+    } else if frames.flags[source.index].contains(.tagged) {
+      if canHoldTags(copy) {
+        frameTags.copy(from: source.index, to: copy.index)
+        frames.flags[copy.index].insert(.tagged)
+      } else {
+        giveTags(tagBytes(of: source), to: copy)
+      }
+    } else {
+      return
+    }
+    counters.add(.tagsCopied)
+  }
+
+  private mutating func giveTags(_ tags: [UInt8], to frame: PageFrameNumber) {
+    if canHoldTags(frame) {
+      frameTags.load(frame.index, from: tags.span)
+      frames.flags[frame.index].insert(.tagged)
+    } else {
+      counters.add(.tagsParked)
+      parkedTags[frame.rawValue] = tags
+    }
+  }
+
+  /// The tag page of a frame as bytes.
+  func tagBytes(of frame: PageFrameNumber) -> [UInt8] {
+    var tags = [UInt8](repeating: 0, count: pageSize.tagBytes)
+    var span = tags.mutableSpan
+    frameTags.read(frame.index, into: &span)
+    return tags
+  }
+
+  /// The tag page of a frame in the scratch array, which the caller puts back.
+  private mutating func takeTagBytes(of frame: PageFrameNumber) -> [UInt8] {
+    var tags = tagScratch
+    tagScratch = []
+    var span = tags.mutableSpan
+    frameTags.read(frame.index, into: &span)
+    return tags
+  }
+
+  /// Ends the tags of a frame that is freed, kept-aside ones included, and gives its share of tag
+  /// storage back.
+  mutating func releaseTags(of frame: PageFrameNumber) {
+    parkedTags[frame.rawValue] = nil
+    if frames.flags[frame.index].contains(.storageReserved) { releaseTagStorage(of: frame) }
+    frames.flags[frame.index].remove([.tagged, .storageReserved])
+  }
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AddressSpaces
+import Containers
+public import MemoryModel
+import PhysicalMemory
+import Swap
+import TagCompression
+import TagStorage
+
+/// A simulated machine: its memory, its swap device and its processes.
+///
+/// This is the only place that sees all state. A machine is fed events of processes and answers each
+/// with an ``Outcome``; it knows nothing of files, formats or reports. It is one noncopyable value
+/// that owns flat storage, so that an event reaches everything without reference counting and
+/// without exclusivity checks at run time.
+///
+/// The methods are spread over `Machine+Topic.swift`:
+///
+/// | file | what it does |
+/// |---|---|
+/// | `Access`, `Events` | performs events; the hit path |
+/// | `Faults`, `SwapIn`, `FaultOnAccess` | what a missed access leads to |
+/// | `Allocation`, `Reclaim`, `SwapOut`, `OutOfMemory` | where frames come from |
+/// | `Reservation`, `Migration`, `Tags` | tag storage |
+/// | `Mappings`, `SystemCalls`, `Remap`, `Fork` | address spaces |
+/// | `Accounting`, `Inspection`, `Invariants` | what others may see |
+public struct Machine: ~Copyable {
+  /// What the machine was built from.
+  public let configuration: MachineConfiguration
+  /// Events counted so far.
+  public internal(set) var counters = CounterSet()
+  /// What the shadow oracle should compare; the reader empties it.
+  public var notices: [Notice] = []
+
+  let policy: DesignPolicy
+  let pageSize: PageSize
+
+  var frames: FrameTable
+  var buddy: BuddyAllocator
+  /// A stamp for the data of each frame: the number of the event that last wrote it.
+  var contents: FlatStorage<UInt64>
+  var frameTags: FrameTags
+  /// Mappings of frames that more than one page-table entry maps.
+  var sharers: [UInt32: [Mapping]] = [:]
+
+  let region: TagStorageRegion
+  var blocks: TagBlocks
+  /// Tags kept aside for frames without tag storage, by frame.
+  var parkedTags: [UInt32: [UInt8]] = [:]
+
+  var device: SwapDevice
+  var tagStore: TagStore
+  /// Slots that were freed and whose saved tags have not been dropped yet; reused scratch space.
+  var releasedSlots: [UInt32] = []
+  /// Pages whose write-out has begun and not ended, oldest first.
+  var pendingWrites: [UInt32] = []
+  /// One tag page of scratch space, so that saving and restoring allocate nothing.
+  var tagScratch: [UInt8]
+
+  var processes: [Process] = []
+  var groups: [MemoryGroup] = []
+  /// Frames taken for the kernel's own use: saved tags and the nodes of their map.
+  var kernelFrames: [UInt32] = []
+  let zeroFrame: PageFrameNumber
+
+  /// Steps that the current event has taken so far.
+  var steps: Outcome = []
+  /// Runs of kswapd in a row that reclaimed nothing; at 16 it is not woken any more.
+  var kswapdFailures = 0
+  /// Whether reclaim is running, which may dip into the last frames and never recurses.
+  var isReclaiming = false
+  /// Pages whose tags were to be saved so far, for the injected allocation failure.
+  var tagSaveAttempts = 0
+
+  /// Builds a machine and boots it.
+  ///
+  /// The bottom of RAM holds the page descriptors, the next frame is the zero page, and the top 1/32
+  /// is tag storage where the design has any in RAM.
+  ///
+  /// - Throws: ``MachineError`` where the configuration describes no machine.
+  public init(_ configuration: MachineConfiguration) throws(MachineError) {
+    let pageSize = configuration.pageSize
+    let policy = configuration.design.policy
+    try Self.check(configuration)
+    let ramPages = configuration.ramPages
+    let region = try Self.layOut(configuration, policy: policy)
+
+    var frames = FrameTable(count: ramPages, pageSize: pageSize)
+    var buddy = BuddyAllocator(frameCount: ramPages, pageSize: pageSize, frames: &frames)
+    let described = policy.bootPlacement == .withheld ? region.tags.lowerBound : ramPages
+    let descriptorPages =
+      (described * Self.descriptorBytes + pageSize.bytes - 1) / pageSize.bytes
+    let tagStorageStart = policy.bootPlacement == .outsideRAM ? ramPages : region.tags.lowerBound
+    let zeroFrame = PageFrameNumber(descriptorPages)
+    guard descriptorPages + 1 + Self.smallestFreePages < tagStorageStart else {
+      throw .ram(bytes: configuration.ramBytes, reason: "too small for any program")
+    }
+    buddy.release((descriptorPages + 1)..<tagStorageStart, as: .movable, frames: &frames)
+    if policy.bootPlacement == .cmaArea {
+      buddy.release(region.tags, as: .cma, frames: &frames)
+    }
+    if policy.bootPlacement != .outsideRAM {
+      for frame in region.tags { frames.flags[frame].insert(.tagStorage) }
+    }
+
+    self.configuration = configuration
+    self.policy = policy
+    self.pageSize = pageSize
+    self.region = region
+    self.zeroFrame = zeroFrame
+    blocks = TagBlocks(region: region)
+    contents = FlatStorage(repeating: 0, count: ramPages)
+    frameTags = FrameTags(frameCount: ramPages, pageSize: pageSize)
+    tagScratch = [UInt8](repeating: 0, count: pageSize.tagBytes)
+    // A machine without swap has a device of one slot that never hands it out.
+    let slots = configuration.swap.device == .none ? 2 : configuration.swap.bytes / pageSize.bytes
+    device = SwapDevice(
+      type: 0,
+      kind: configuration.swap.device.kind ?? .zram,
+      slots: slots,
+      slotCacheSize: configuration.swap.usesSlotCaches ? 64 : 0
+    )
+    tagStore = TagStore(
+      codec: configuration.codec,
+      pageSize: pageSize,
+      processors: configuration.processors
+    )
+    self.frames = frames
+    self.buddy = buddy
+
+    bootZeroPage()
+  }
+
+  /// Bytes of one page descriptor. Source: Linux v6.8 `struct page` on arm64.
+  static let descriptorBytes = 64
+  /// Frames below which nothing useful can run.
+  static let smallestFreePages = 64
+
+  private static func check(_ configuration: MachineConfiguration) throws(MachineError) {
+    let pageBytes = configuration.pageSize.bytes
+    guard configuration.ramBytes > 0, configuration.ramBytes % pageBytes == 0 else {
+      throw .ram(
+        bytes: configuration.ramBytes,
+        reason: "expected whole pages of \(pageBytes) bytes"
+      )
+    }
+    guard configuration.ramPages < 1 << 28 else {
+      throw .ram(bytes: configuration.ramBytes, reason: "expected fewer than 2^28 pages")
+    }
+    if configuration.swap.device != .none {
+      let slots = configuration.swap.bytes / pageBytes
+      guard slots >= 2, slots < 1 << 28 else {
+        throw .swap(bytes: configuration.swap.bytes, reason: "expected 2 to 2^28 - 1 pages")
+      }
+    }
+    if let limit = configuration.groupLimitBytes, limit < smallestGroupPages * pageBytes {
+      throw .groupLimit(bytes: limit, smallestBytes: smallestGroupPages * pageBytes)
+    }
+  }
+
+  /// Pages below which a memory group cannot hold one fault's page, its tables and a reclaim batch.
+  static let smallestGroupPages = 48
+
+  private static func layOut(
+    _ configuration: MachineConfiguration,
+    policy: DesignPolicy
+  ) throws(MachineError) -> TagStorageRegion {
+    if policy.bootPlacement == .outsideRAM { return .empty }
+    do {
+      return try TagStorageRegion(
+        ramPages: configuration.ramPages,
+        pageSize: configuration.pageSize,
+        blockBytes: configuration.blockBytes,
+        asCMA: policy.bootPlacement == .cmaArea
+      )
+    } catch {
+      throw .tagStorage(error)
+    }
+  }
+
+  /// Tags the zero page, whose tag block is then reserved for ever.
+  private mutating func bootZeroPage() {
+    frames.flags[zeroFrame.index].insert(.tagged)
+    frameTags.setUniform(zeroFrame.index, tag: .zero)
+    _ = reserveTagStorage(for: zeroFrame)
+  }
+}
+
+/// One place where a frame is mapped.
+struct Mapping: Equatable {
+  /// The process.
+  var process: UInt16
+  /// The page.
+  var page: PageIdentifier
+}
+
+/// Something that happened to a page and that the shadow oracle should look at.
+public struct Notice: Equatable, Sendable {
+  /// What happened.
+  public enum Cause: Equatable, Sendable {
+    /// The page was mapped again after it had been swapped out.
+    case swapIn
+    /// The page moved to another frame.
+    case migration
+    /// The page was copied on write.
+    case copy
+  }
+
+  /// What happened.
+  public let cause: Cause
+  /// Whose page it is.
+  public let process: Int
+  /// The page.
+  public let page: PageIdentifier
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import MemoryModel
+public import Swap
+public import TagCompression
+public import TagStorage
+
+/// Everything that decides how a machine behaves, apart from the traces it is given.
+public struct MachineConfiguration: Equatable, Sendable {
+  /// The page size of the machine and of every trace it runs.
+  public var pageSize: PageSize = .kib4
+  /// Bytes of RAM, tag storage included.
+  public var ramBytes: Int = 64 << 20
+  /// Where tags live.
+  public var design: TagStorageDesign = .rfc3
+  /// How the tags of swapped pages are stored.
+  public var codec: TagCodec = .mtecomp
+  /// Bytes of tag storage that the hardware switches between data and tags at once.
+  public var blockBytes: Int = 4096
+  /// The swap device.
+  public var swap = SwapConfiguration()
+  /// The limit of each memory group in bytes (`memory.max`); `nil` puts all processes into one
+  /// group without a limit.
+  public var groupLimitBytes: Int?
+  /// CPUs, for slab placement and for the cost of emptying LRU batches.
+  public var processors: Int = 4
+  /// How readily anonymous pages are reclaimed, 0 to 200.
+  public var swappiness: Int = 60
+  /// Broken behaviour switched on, to show that the checks notice it.
+  public var injectedFaults: Set<InjectedFault> = []
+  /// Whether the machine notes what the shadow oracle should compare.
+  public var isObserved = true
+
+  /// Creates the default configuration: 64 MiB, 4 KiB pages, `rfc3`, `mtecomp`, zram.
+  public init() {}
+
+  /// Frames of RAM.
+  public var ramPages: Int { ramBytes / pageSize.bytes }
+
+  /// The configuration as one line of text with every field in a fixed order, from which reports
+  /// take their digest.
+  public var canonicalText: String {
+    let faults = injectedFaults.map(\.rawValue).sorted().joined(separator: ",")
+    let limit = groupLimitBytes.map(String.init) ?? "none"
+    return "page=\(pageSize.bytes) ram=\(ramBytes) design=\(design.rawValue)"
+      + " codec=\(codec.rawValue) block=\(blockBytes) swap=\(swap.device.name):\(swap.bytes)"
+      + " cluster=\(swap.pageCluster) slot-caches=\(swap.usesSlotCaches) limit=\(limit)"
+      + " cpus=\(processors) swappiness=\(swappiness) faults=\(faults)"
+  }
+}
+
+/// The swap device of a machine.
+public struct SwapConfiguration: Equatable, Sendable {
+  /// A kind of swap device, or none at all.
+  public enum Device: String, CaseIterable, Sendable {
+    /// Synchronous and in memory: swap-in bypasses the swap cache.
+    case zram
+    /// Asynchronous and not rotational.
+    case disk
+    /// No swap.
+    case none
+
+    /// The name in options and reports.
+    public var name: String { rawValue }
+
+    /// The kind that the swap module knows, `nil` for none.
+    public var kind: SwapDeviceKind? {
+      switch self {
+      case .zram: .zram
+      case .disk: .disk
+      case .none: nil
+      }
+    }
+  }
+
+  /// The device.
+  public var device: Device = .zram
+  /// Bytes of the device, the header page included.
+  public var bytes: Int = 256 << 20
+  /// Pages read at once at swap-in, as a power of two; 0 turns read-ahead off.
+  public var pageCluster: Int = 3
+  /// Whether each CPU keeps 64 slots aside for allocation and for return.
+  public var usesSlotCaches = true
+
+  /// Creates the default: 256 MiB of zram with read-ahead of 8 pages.
+  public init() {}
+}
+
+/// Broken behaviour that can be switched on, so that a test sees the checks fail.
+public enum InjectedFault: String, CaseIterable, Sendable {
+  /// Saved tags are not written back at swap-in.
+  case dropRestore = "drop-restore"
+  /// Two neighbouring granules of different tags change places at swap-in.
+  case swapGranules = "swap-granules"
+  /// The tags are not copied when a page is migrated.
+  case dropMigratedTags = "drop-migrated-tags"
+  /// The tags are not copied on write.
+  case dropCopiedTags = "drop-copied-tags"
+  /// The data are not read back at swap-in.
+  case dropData = "drop-data"
+  /// Saving the tags of every 16th page fails for want of memory.
+  case failTagAllocation = "fail-tag-allocation"
+}
+
+/// Why a machine cannot be built.
+public enum MachineError: Error, Equatable, CustomStringConvertible {
+  /// The tag storage that the design wants is impossible on this RAM.
+  case tagStorage(TagStorageError)
+  /// The RAM is not a whole number of pages, or leaves nothing to run in.
+  case ram(bytes: Int, reason: String)
+  /// The swap device is too small or too large.
+  case swap(bytes: Int, reason: String)
+  /// A memory group is smaller than what a process needs to start.
+  case groupLimit(bytes: Int, smallestBytes: Int)
+
+  /// One line that says what was expected and what was found.
+  public var description: String {
+    switch self {
+    case .tagStorage(let error): error.description
+    case .ram(let bytes, let reason): "RAM of \(bytes) bytes: \(reason)"
+    case .swap(let bytes, let reason): "swap of \(bytes) bytes: \(reason)"
+    case .groupLimit(let bytes, let smallest):
+      "expected a memory limit of at least \(smallest) bytes, found \(bytes)"
+    }
+  }
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AddressSpaces
+import MemoryModel
+
+/// One process: its address space and what is charged for it.
+struct Process {
+  /// The virtual pages of its trace by identifier, shared with the other processes of that trace.
+  let pageIndex: PageIndex
+  /// Its page table.
+  let table: PageTable
+  /// Its mappings.
+  var vmas: VMASet
+  /// The memory group that pays for its pages.
+  let group: Int
+  /// Whether it has neither exited nor been killed.
+  var isAlive = true
+  /// Frames that hold its page tables.
+  var tableFrames: [UInt32] = []
+  /// The thread that the trace last switched to.
+  var thread: UInt32 = 0
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import MachineModel
+public import TraceFormat
+
+/// Why a replay cannot be done.
+public enum ReplayError: Error, CustomStringConvertible {
+  /// A trace is unreadable or corrupt.
+  case trace(TraceError)
+  /// The configuration describes no machine.
+  case machine(MachineError)
+  /// An event contradicts the events before it.
+  case event(place: String, expected: String, found: String)
+
+  /// One line: where, what was expected, and what was found.
+  public var description: String {
+    switch self {
+    case .trace(let error): error.description
+    case .machine(let error): error.description
+    case .event(let place, let expected, let found):
+      "\(place): expected \(expected), found \(found)"
+    }
+  }
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MachineModel
+import MemoryModel
+import TraceFormat
+
+extension ReplaySession {
+  /// Runs one instance until its next event lies beyond a clock, or it ends.
+  mutating func run(_ cursor: TraceCursor, until limit: UInt64) throws(ReplayError) {
+    while !cursor.isAtEnd && cursor.nextClock <= limit {
+      if !plan.isVerified && suspicion == nil {
+        let performed = performHits(cursor, until: limit)
+        if performed > 0 {
+          serial += UInt64(performed)
+          try advance(cursor, by: performed)
+          continue
+        }
+      }
+      let record = cursor.record
+      serial += 1
+      if record.kind == .operation {
+        try perform(cursor.operation(of: record), at: cursor)
+      } else {
+        try perform(record, at: cursor)
+      }
+      try advance(cursor, by: 1)
+    }
+  }
+
+  private mutating func performHits(_ cursor: TraceCursor, until limit: UInt64) -> Int {
+    let records = cursor.batch.records
+    let end = machine.performHits(
+      records,
+      in: cursor.position..<records.count,
+      until: limit,
+      of: cursor.current
+    )
+    return end - cursor.position
+  }
+
+  private func advance(_ cursor: TraceCursor, by events: Int) throws(ReplayError) {
+    do {
+      try cursor.advance(to: cursor.position + events)
+    } catch {
+      throw .trace(error)
+    }
+  }
+
+  /// Performs a touch, an access or a tag store, and lets the oracle follow.
+  private mutating func perform(
+    _ record: EventRecord,
+    at cursor: TraceCursor
+  ) throws(ReplayError) {
+    if let suspicion { throw suspicion }
+    let process = cursor.current
+    lastOutcome = machine.perform(record, of: process, stamp: serial)
+    if lastOutcome.contains(.unmapped) {
+      let address = machine.address(of: record.page, process: process)
+      suspicion = .event(
+        place: cursor.place,
+        expected: "an access to mapped memory",
+        found: "0x\(hexadecimal(address)), where nothing is mapped"
+      )
+    } else if lastOutcome.contains(.protected) {
+      let address = machine.address(of: record.page, process: process)
+      suspicion = .event(
+        place: cursor.place,
+        expected: "an access that the mapping allows",
+        found: "a \(record.isWrite ? "write" : "read") of 0x\(hexadecimal(address))"
+      )
+    }
+    guard plan.isVerified else { return }
+    if !machine.isAlive(process) { forgetTheDead() }
+    oracle.apply(
+      record,
+      page: pageNumber(record.page, of: process),
+      stamp: serial,
+      outcome: lastOutcome,
+      of: process
+    )
+    followNotices(at: cursor)
+  }
+
+  /// Performs a rarer event.
+  private mutating func perform(
+    _ operation: MemoryOperation,
+    at cursor: TraceCursor
+  ) throws(ReplayError) {
+    if case .expect(let expectation) = operation {
+      check(expectation, at: cursor)
+      suspicion = nil
+      return
+    }
+    if let suspicion { throw suspicion }
+    let process = cursor.current
+    switch operation {
+    case .process(let number):
+      guard let known = cursor.processes[number] else {
+        throw .event(
+          place: cursor.place,
+          expected: "a process that was forked before",
+          found: "\(number)"
+        )
+      }
+      cursor.current = known
+    case .fork(let child):
+      guard cursor.processes[child] == nil else {
+        throw .event(
+          place: cursor.place,
+          expected: "a new process number",
+          found: "\(child)"
+        )
+      }
+      guard let number = machine.fork(process) else { break }
+      cursor.processes[child] = number
+      oracle.fork(process)
+    case .kernelCopy(let address, let length, let intoUser):
+      try performCopy(address: address, length: length, intoUser: intoUser, at: cursor)
+    case .tagSnapshot(let page, let tags):
+      try compareSnapshot(tags, page: page, at: cursor)
+    case .expectTags(let address, let tags):
+      checkTags(tags, at: address, cursor)
+    case .exit, .exec:
+      verifyWhole(process, at: cursor.place)
+      fallthrough
+    default:
+      lastOutcome = machine.perform(operation, of: process)
+      if plan.isVerified {
+        oracle.apply(operation, outcome: lastOutcome, of: process)
+        followNotices(at: cursor)
+      }
+    }
+  }
+
+  /// A kernel copy touches every page of its range.
+  private mutating func performCopy(
+    address: UInt64,
+    length: UInt64,
+    intoUser: Bool,
+    at cursor: TraceCursor
+  ) throws(ReplayError) {
+    var outcome: Outcome = .hit
+    for page in machine.pagesCopied(address: address, length: length, of: cursor.current) {
+      let touch = EventRecord.touch(
+        page,
+        reads: intoUser ? 0 : 1,
+        writes: intoUser ? 1 : 0,
+        clock: cursor.nextClock
+      )
+      try perform(touch, at: cursor)
+      outcome.formUnion(lastOutcome)
+    }
+    lastOutcome = outcome
+  }
+
+  private mutating func compareSnapshot(
+    _ tags: [UInt8],
+    page: UInt64,
+    at cursor: TraceCursor
+  ) throws(ReplayError) {
+    guard plan.isVerified, machine.isAlive(cursor.current) else { return }
+    guard tags.count == plan.machine.pageSize.tagBytes else {
+      throw .event(
+        place: cursor.place,
+        expected: "a snapshot of \(plan.machine.pageSize.tagBytes) bytes",
+        found: "\(tags.count)"
+      )
+    }
+    let address = page << UInt64(plan.machine.pageSize.shift)
+    let view =
+      machine.identifier(of: address, process: cursor.current)
+      .map { machine.view($0, of: cursor.current) }
+      ?? PageView(tags: [UInt8](repeating: 0, count: tags.count), stamp: 0, exists: false)
+    oracle.compareSnapshot(
+      tags,
+      view: view,
+      page: page,
+      of: cursor.current,
+      at: cursor.place
+    )
+  }
+
+  private mutating func check(_ expectation: Expectation, at cursor: TraceCursor) {
+    switch expectation {
+    case .outcome(let expected):
+      oracle.noteExpectation(
+        failure: expected == lastOutcome
+          ? nil
+          : "\(cursor.place): expected the outcome \(expected) of the event before, found"
+            + " \(lastOutcome)"
+      )
+    }
+  }
+
+  /// Compares the first granules of a page with what the trace's writer expects.
+  private mutating func checkTags(_ tags: [UInt8], at address: UInt64, _ cursor: TraceCursor) {
+    let view = machine.identifier(of: address, process: cursor.current)
+      .map { machine.view($0, of: cursor.current) }
+    var failure: String?
+    for (granule, expected) in tags.enumerated() {
+      let found = view.map { tag($0.tags, granule) } ?? 0
+      guard found != expected else { continue }
+      failure =
+        "\(cursor.place): page 0x\(hexadecimal(address)): granule \(granule): expected tag"
+        + " \(expected), found \(found)"
+      break
+    }
+    oracle.noteExpectation(failure: failure)
+  }
+
+  /// Compares the pages that the machine moved, copied or brought back.
+  private mutating func followNotices(at cursor: TraceCursor) {
+    guard !machine.notices.isEmpty else { return }
+    let notices = machine.notices
+    machine.notices.removeAll(keepingCapacity: true)
+    for notice in notices where machine.isAlive(notice.process) {
+      let cause: ComparisonCause =
+        switch notice.cause {
+        case .swapIn: .swapIn
+        case .migration: .migration
+        case .copy: .copy
+        }
+      oracle.compare(
+        machine.view(notice.page, of: notice.process),
+        page: pageNumber(notice.page, of: notice.process),
+        of: notice.process,
+        after: cause,
+        at: cursor.place
+      )
+    }
+  }
+
+  /// Lets the oracle forget processes that were ended for want of memory.
+  private mutating func forgetTheDead() {
+    for cursor in cursors {
+      for process in cursor.processes.values where !machine.isAlive(process) {
+        oracle.forget(process)
+      }
+    }
+  }
+
+  private func pageNumber(_ page: PageIdentifier, of process: Int) -> UInt64 {
+    machine.address(of: page, process: process) >> UInt64(plan.machine.pageSize.shift)
+  }
+}

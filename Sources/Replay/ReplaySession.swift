@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import MachineModel
+public import MemoryModel
+import TagCompression
+import TagStorage
+import TraceFormat
+
+/// What to replay, and how carefully.
+public struct ReplayPlan: Sendable {
+  /// The traces' files, in the order of the command line.
+  public var tracePaths: [String]
+  /// Instances of each trace.
+  public var copies: Int
+  /// The machine.
+  public var machine: MachineConfiguration
+  /// Whether the shadow oracle follows the run.
+  public var isVerified: Bool
+  /// Accesses that an instance may be ahead of another before that one runs.
+  public var quantumAccesses: UInt64 = 4096
+
+  /// Creates a plan.
+  public init(
+    tracePaths: [String],
+    copies: Int,
+    machine: MachineConfiguration,
+    isVerified: Bool
+  ) {
+    self.tracePaths = tracePaths
+    self.copies = copies
+    self.machine = machine
+    self.isVerified = isVerified
+  }
+}
+
+/// One replay of one or more traces on one machine.
+///
+/// The instances run together, interleaved by clock: the one whose next event is oldest goes on until
+/// it is a quantum ahead of the next. Equal clocks go by the order of the command line.
+public struct ReplaySession: ~Copyable {
+  var machine: Machine
+  var cursors: [TraceCursor] = []
+  var oracle: ShadowOracle
+  let plan: ReplayPlan
+  private var sampler = MemorySampler()
+  private var contentsDigest: UInt64 = 0
+  /// Events performed so far; the number of the event that writes is the stamp it leaves.
+  var serial: UInt64 = 0
+  private var traces: [TraceSummary] = []
+  /// An outcome that the trace must explain with an expectation, else it is an error.
+  var suspicion: ReplayError?
+  var lastOutcome: Outcome = .hit
+
+  /// Builds the machine and opens the traces.
+  ///
+  /// - Throws: ``ReplayError`` for bad configurations and unreadable traces.
+  public static func open(_ plan: ReplayPlan) throws(ReplayError) -> ReplaySession {
+    var configuration = plan.machine
+    configuration.isObserved = plan.isVerified
+    var session = ReplaySession(plan, machine: try buildMachine(configuration))
+    try session.openTraces()
+    return session
+  }
+
+  private init(_ plan: ReplayPlan, machine: consuming Machine) {
+    self.plan = plan
+    self.machine = machine
+    oracle = ShadowOracle(pageSize: plan.machine.pageSize)
+  }
+
+  private static func buildMachine(
+    _ configuration: MachineConfiguration
+  ) throws(ReplayError) -> Machine {
+    do {
+      return try Machine(configuration)
+    } catch {
+      throw .machine(error)
+    }
+  }
+
+  /// Runs all traces to their end.
+  ///
+  /// - Throws: ``ReplayError`` where a trace is corrupt or contradicts itself.
+  /// - Returns: the design's part of the report.
+  public mutating func run() throws(ReplayError) -> DesignReport {
+    while let next = nextCursor() {
+      let before = cursors[next.index].clock
+      try run(cursors[next.index], until: next.limit)
+      sampler.sample(machine, accesses: cursors[next.index].clock - before)
+    }
+    if let suspicion { throw suspicion }
+    for cursor in cursors {
+      for process in cursor.processes.values.sorted() where machine.isAlive(process) {
+        verifyWhole(process, at: cursor.name)
+      }
+    }
+    machine.checkInvariants()
+    return DesignReport(
+      design: plan.machine.design.rawValue,
+      codec: plan.machine.codec.rawValue,
+      counters: finalCounters(),
+      memory: sampler.memory,
+      tagOverhead: sampler.tagOverhead,
+      savedTags: machine.savedTagClasses,
+      verification: oracle.report,
+      contentsDigest: plan.isVerified ? textDigest(hexadecimal(contentsDigest)) : ""
+    )
+  }
+
+  /// What the report says about the traces.
+  public var traceSummaries: [TraceSummary] { traces }
+
+  /// What the report says about the machine.
+  public var machineSummary: MachineSummary {
+    let configuration = plan.machine
+    var digested = configuration
+    digested.design = .none
+    let layout = machine.tagStorageLayout
+    return MachineSummary(
+      ramBytes: UInt64(configuration.ramBytes),
+      pageBytes: UInt64(configuration.pageSize.bytes),
+      tagStorageBytes: UInt64(layout.pages * configuration.pageSize.bytes),
+      blockPages: UInt64(layout.blockPages),
+      swapDevice: configuration.swap.device.name,
+      swapBytes: configuration.swap.device == .none ? 0 : UInt64(configuration.swap.bytes),
+      pageCluster: configuration.swap.pageCluster,
+      limitBytes: UInt64(configuration.groupLimitBytes ?? 0),
+      digest: textDigest(digested.canonicalText)
+    )
+  }
+
+  private mutating func openTraces() throws(ReplayError) {
+    let sharedGroup = plan.machine.groupLimitBytes == nil ? machine.addGroup() : nil
+    for path in plan.tracePaths {
+      for copy in 0..<plan.copies {
+        do throws(TraceError) {
+          let reader = try TraceReader(path: path)
+          if copy == 0 { traces.append(summary(of: reader)) }
+          let process = machine.addProcess(
+            pages: reader.pages,
+            group: sharedGroup ?? machine.addGroup()
+          )
+          oracle.addProcess()
+          let name = plan.copies == 1 ? reader.name : "\(reader.name)#\(copy)"
+          let cursor = try TraceCursor(reader: reader, name: name, process: process)
+          cursors.append(cursor)
+        } catch {
+          throw .trace(error)
+        }
+        try checkPageSize(of: cursors[cursors.count - 1].reader)
+        try mapInitially(cursors[cursors.count - 1])
+      }
+    }
+  }
+
+  /// A machine's page size is that of the traces it runs.
+  private func checkPageSize(of reader: TraceReader) throws(ReplayError) {
+    let expected = plan.machine.pageSize
+    guard reader.header.pageSize == expected else {
+      throw .event(
+        place: "\(reader.name):header",
+        expected: "pages of \(expected.bytes) bytes",
+        found: "\(reader.header.pageSize.bytes)"
+      )
+    }
+  }
+
+  private func summary(of reader: TraceReader) -> TraceSummary {
+    TraceSummary(
+      name: reader.name,
+      digest: reader.digest,
+      commandLine: reader.header.commandLine,
+      copies: plan.copies,
+      events: reader.totals.records,
+      accesses: reader.totals.accesses,
+      pages: UInt64(reader.pages.count)
+    )
+  }
+
+  /// Maps what the program had mapped when recording began.
+  private mutating func mapInitially(_ cursor: TraceCursor) throws(ReplayError) {
+    for mapping in cursor.reader.header.initialMappings {
+      let operation = MemoryOperation.map(mapping, result: Int64(bitPattern: mapping.address))
+      let outcome = machine.perform(operation, of: cursor.current)
+      guard outcome.errorNumber == nil else {
+        throw .event(
+          place: "\(cursor.name):header",
+          expected: "an initial mapping that can be made",
+          found: outcome.description
+        )
+      }
+      oracle.apply(operation, outcome: outcome, of: cursor.current)
+    }
+  }
+
+  /// The cursor to run next and the clock until which it may run.
+  private func nextCursor() -> (index: Int, limit: UInt64)? {
+    var first: Int?
+    var second: UInt64?
+    for index in cursors.indices where !cursors[index].isAtEnd {
+      guard let best = first else {
+        first = index
+        continue
+      }
+      if cursors[index].nextClock < cursors[best].nextClock {
+        second = cursors[best].nextClock
+        first = index
+      } else {
+        second = min(second ?? .max, cursors[index].nextClock)
+      }
+    }
+    guard let first else { return nil }
+    guard let second else {
+      return (first, cursors[first].nextClock + plan.quantumAccesses * 16)
+    }
+    return (first, second + plan.quantumAccesses)
+  }
+
+  private func finalCounters() -> CounterSet {
+    var counters = machine.counters
+    counters[.events] = serial
+    counters[.accesses] = cursors.reduce(0) { $0 + $1.clock }
+    return counters
+  }
+
+  /// Compares every page of a process before its address space goes, and adds it to the digest.
+  mutating func verifyWhole(_ process: Int, at place: String) {
+    guard plan.isVerified else { return }
+    for page in oracle.pages(of: process) {
+      guard
+        let identifier = machine.identifier(
+          of: page << UInt64(plan.machine.pageSize.shift),
+          process: process
+        )
+      else { continue }
+      oracle.compare(
+        machine.view(identifier, of: process),
+        page: page,
+        of: process,
+        after: .endOfRun,
+        at: place
+      )
+    }
+    oracle.digest(of: process, into: &contentsDigest)
+  }
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CXXHash
+import MachineModel
+import MemoryModel
+
+/// Knows, independently of the machine, what every page of every process must hold.
+///
+/// It follows the programs' own view: a write leaves a stamp, a tag store leaves tags, a fork copies,
+/// unmapping forgets. It has no frames, no swap and no designs. Whatever the machine does to a page
+/// between a write and a read, the machine's view of the page must equal the oracle's.
+struct ShadowOracle {
+  private let pageSize: PageSize
+  private var spaces: [ShadowSpace] = []
+  private(set) var report = VerificationReport()
+
+  /// Failures that are kept in full; the others are only counted.
+  static let keptMessages = 20
+
+  init(pageSize: PageSize) {
+    self.pageSize = pageSize
+  }
+
+  /// Adds a process; its number must be the machine's.
+  mutating func addProcess() { spaces.append(ShadowSpace(pageSize: pageSize)) }
+
+  /// Adds a process that starts as a copy of another.
+  mutating func fork(_ parent: Int) { spaces.append(spaces[parent].forked()) }
+
+  /// Applies an operation that the machine performed without error.
+  mutating func apply(_ operation: MemoryOperation, outcome: Outcome, of process: Int) {
+    spaces[process].apply(operation, failed: outcome.errorNumber != nil)
+  }
+
+  /// Applies a touch, access or tag store that the machine performed.
+  mutating func apply(
+    _ record: EventRecord,
+    page: UInt64,
+    stamp: UInt64,
+    outcome: Outcome,
+    of process: Int
+  ) {
+    guard outcome.isDisjoint(with: .accessFailures) else { return }
+    switch record.kind {
+    case .touch, .access:
+      if record.isWrite { spaces[process].write(stamp, to: page) }
+    case .tagRun:
+      spaces[process].storeTags(
+        to: page,
+        first: Int(record.detail),
+        count: Int(record.count),
+        tag: record.argument
+      )
+    case .operation:
+      break
+    }
+  }
+
+  /// Forgets a process that was ended for want of memory.
+  mutating func forget(_ process: Int) { spaces[process].forgetEverything() }
+
+  /// Compares one page.
+  ///
+  /// - Returns: whether the machine's view is what the oracle expects.
+  @discardableResult
+  mutating func compare(
+    _ view: PageView,
+    page: UInt64,
+    of process: Int,
+    after cause: ComparisonCause,
+    at place: @autoclosure () -> String
+  ) -> Bool {
+    count(cause)
+    let space = spaces[process]
+    let expected = space.expectation(of: page)
+    guard let difference = expected.difference(from: view) else { return true }
+    // A page given up with MADV_FREE may have been dropped at any time since.
+    if expected.mayBeGone && !view.exists { return true }
+    fail(
+      "\(place()): after \(cause.rawValue), page"
+        + " 0x\(hexadecimal(page << UInt64(pageSize.shift))) of process \(process): \(difference)"
+    )
+    return false
+  }
+
+  /// Compares a recorded tag snapshot with the machine's view of the page.
+  mutating func compareSnapshot(
+    _ tags: [UInt8],
+    view: PageView,
+    page: UInt64,
+    of process: Int,
+    at place: @autoclosure () -> String
+  ) {
+    report.snapshots += 1
+    guard let granule = firstDifferentGranule(view.tags, tags) else { return }
+    fail(
+      "\(place()): page 0x\(hexadecimal(page << UInt64(pageSize.shift))) of process \(process):"
+        + " granule \(granule): the recording's tag memory held"
+        + " \(tag(tags, granule)), found \(tag(view.tags, granule))"
+    )
+  }
+
+  /// Notes that an expectation of the trace was checked.
+  mutating func noteExpectation(failure message: String?) {
+    report.expectations += 1
+    guard let message else { return }
+    report.failedExpectations += 1
+    keep(message)
+  }
+
+  /// Every page that a process must still see, in ascending order.
+  func pages(of process: Int) -> [UInt64] { spaces[process].pageNumbers }
+
+  /// Adds the expected view of a process's pages to a digest.
+  ///
+  /// Two runs that end with the same digest showed the programs the same tags and data.
+  func digest(of process: Int, into digest: inout UInt64) {
+    for page in spaces[process].pageNumbers {
+      let expected = spaces[process].expectation(of: page)
+      digest = hash(expected.tags, seed: digest ^ page)
+      digest = hash(expected.stamp, seed: digest)
+    }
+  }
+
+  private mutating func count(_ cause: ComparisonCause) {
+    switch cause {
+    case .swapIn: report.swapIns += 1
+    case .migration: report.migrations += 1
+    case .copy: report.copies += 1
+    case .endOfRun: report.finalPages += 1
+    }
+  }
+
+  private mutating func fail(_ message: String) {
+    report.differences += 1
+    keep(message)
+  }
+
+  private mutating func keep(_ message: String) {
+    if report.messages.count < Self.keptMessages { report.messages.append(message) }
+  }
+}
+
+/// What made the oracle look at a page.
+enum ComparisonCause: String {
+  /// The page came back from swap.
+  case swapIn = "swap-in"
+  /// The page moved to another frame.
+  case migration
+  /// The page was copied on write.
+  case copy = "copy on write"
+  /// The run, or the process, ended.
+  case endOfRun = "the end of the run"
+}
+
+/// What the oracle expects of one page.
+struct PageExpectation {
+  /// The stamp of the last write.
+  var stamp: UInt64
+  /// The tags, two in a byte.
+  var tags: [UInt8]
+  /// Whether the tags can be seen: the mapping is tagged.
+  var isTagged: Bool
+  /// Whether the page may have been dropped, with its contents and tags.
+  var mayBeGone: Bool
+
+  /// What differs, in words, `nil` where nothing does.
+  ///
+  /// Equal hashes mean equal pages here, so that the common case costs two short hashes.
+  func difference(from view: PageView) -> String? {
+    if stamp == view.stamp && (!isTagged || hash(tags, seed: 0) == hash(view.tags, seed: 0)) {
+      return nil
+    }
+    if isTagged, let granule = firstDifferentGranule(view.tags, tags) {
+      return "granule \(granule): expected tag \(tag(tags, granule)), found"
+        + " \(tag(view.tags, granule))"
+    }
+    guard stamp != view.stamp else { return nil }
+    return "expected the data of event \(stamp), found those of event \(view.stamp)"
+  }
+}
+
+extension Outcome {
+  /// Steps after which the access itself did not happen.
+  static let accessFailures: Outcome = [
+    .unmapped, .protected, .livelock, .outOfMemory, .processGone,
+  ]
+}
+
+/// The first granule whose tag differs between two tag pages.
+func firstDifferentGranule(_ found: [UInt8], _ expected: [UInt8]) -> Int? {
+  guard let index = expected.indices.first(where: { found[$0] != expected[$0] }) else {
+    return nil
+  }
+  return found[index] & 15 != expected[index] & 15 ? 2 * index : 2 * index + 1
+}
+
+/// The tag of one granule of a tag page.
+func tag(_ tags: [UInt8], _ granule: Int) -> UInt8 {
+  granule & 1 == 0 ? tags[granule / 2] & 15 : tags[granule / 2] >> 4
+}
+
+/// A number in lower-case hexadecimal digits.
+func hexadecimal(_ value: UInt64) -> String { String(value, radix: 16) }

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MemoryModel
+
+/// One process as the shadow oracle sees it: what is mapped, and what its pages hold.
+struct ShadowSpace {
+  /// A mapped range of pages.
+  fileprivate struct Area {
+    var start: UInt64
+    var end: UInt64
+    var isTagged: Bool
+    /// Whether writes go to a file that other programs share.
+    var isSharedFile: Bool
+    /// Whether a fork child sees it empty, or not at all.
+    var forkRule: ForkRule
+  }
+
+  fileprivate enum ForkRule { case copy, wipe, leaveOut }
+
+  /// What one page holds.
+  private struct Page {
+    var stamp: UInt64 = 0
+    /// Two tags in a byte; empty while all are 0.
+    var tags: [UInt8] = []
+    /// MADV_FREE was called and the page was not written since.
+    var mayBeGone = false
+  }
+
+  private let pageSize: PageSize
+  private var areas: [Area] = []
+  private var pages: [UInt64: Page] = [:]
+  private var heapEnd: UInt64?
+
+  init(pageSize: PageSize) {
+    self.pageSize = pageSize
+  }
+
+  /// The pages that were written or tagged, in ascending order.
+  var pageNumbers: [UInt64] { pages.keys.sorted() }
+
+  func expectation(of number: UInt64) -> PageExpectation {
+    let range = areas.first { $0.start <= number && number < $0.end }
+    let page = pages[number] ?? Page()
+    return PageExpectation(
+      stamp: page.stamp,
+      tags: page.tags.isEmpty ? [UInt8](repeating: 0, count: pageSize.tagBytes) : page.tags,
+      isTagged: range?.isTagged ?? false,
+      mayBeGone: page.mayBeGone
+    )
+  }
+
+  mutating func write(_ stamp: UInt64, to number: UInt64) {
+    guard let range = areas.first(where: { $0.start <= number && number < $0.end }),
+      !range.isSharedFile
+    else { return }
+    pages[number, default: Page()].stamp = stamp
+    pages[number]?.mayBeGone = false
+  }
+
+  mutating func storeTags(to number: UInt64, first: Int, count: Int, tag: UInt8) {
+    guard let range = areas.first(where: { $0.start <= number && number < $0.end }) else {
+      return
+    }
+    pages[number, default: Page()].mayBeGone = false
+    guard range.isTagged else { return }
+    var tags = pages[number]?.tags ?? []
+    if tags.isEmpty { tags = [UInt8](repeating: 0, count: pageSize.tagBytes) }
+    for granule in first..<(first + count) {
+      if granule & 1 == 0 {
+        tags[granule / 2] = tags[granule / 2] & 0xf0 | tag
+      } else {
+        tags[granule / 2] = tags[granule / 2] & 0x0f | tag << 4
+      }
+    }
+    pages[number]?.tags = tags
+  }
+
+  mutating func forgetEverything() {
+    areas = []
+    pages = [:]
+    heapEnd = nil
+  }
+
+  /// What a fork child starts from.
+  func forked() -> ShadowSpace {
+    var child = self
+    for range in areas where range.forkRule != .copy {
+      child.dropPages(range.start..<range.end)
+      if range.forkRule == .leaveOut { child.cut(range.start..<range.end) }
+    }
+    return child
+  }
+
+  mutating func apply(_ operation: MemoryOperation, failed: Bool) {
+    if failed { return }
+    switch operation {
+    case .map(let request, let result):
+      if let result, result < 0 { return }
+      let range = pageRange(request.address, request.length)
+      replace(
+        range,
+        with: Area(
+          start: range.lowerBound,
+          end: range.upperBound,
+          isTagged: request.protection.contains(.mte),
+          isSharedFile: request.flags.contains(.shared) && !request.flags.contains(.anonymous),
+          forkRule: .copy
+        )
+      )
+    case .unmap(let address, let length, let result):
+      if let result, result < 0 { return }
+      cut(pageRange(address, length))
+    case .protect(let address, let length, let protection, let result):
+      if let result, result < 0 { return }
+      guard protection.contains(.mte) else { return }
+      change(pageRange(address, length)) { $0.isTagged = true }
+    case .remap(let address, let oldLength, let newLength, let flags, let newAddress, let result):
+      if let result, result < 0 { return }
+      remap(
+        pageRange(address, oldLength),
+        newPages: pageCount(newLength),
+        to: newAddress >> UInt64(pageSize.shift),
+        keepsOld: flags.contains(.dontUnmap)
+      )
+    case .brk(let address, let result):
+      moveBreak(address, recorded: result)
+    case .advise(let address, let length, let advice, let result):
+      if let result, result < 0 { return }
+      advise(pageRange(address, length), advice)
+    case .exec, .exit:
+      forgetEverything()
+    case .kernelCopy, .thread, .process, .fork, .mark, .tagSnapshot, .expect, .expectTags:
+      break
+    }
+  }
+
+  private mutating func advise(_ range: Range<UInt64>, _ advice: Advice) {
+    switch advice {
+    case .dontNeed: dropPages(range)
+    case .free: forEachPage(in: range) { $0.mayBeGone = true }
+    case .dontFork: change(range) { $0.forkRule = .leaveOut }
+    case .doFork, .keepOnFork: change(range) { $0.forkRule = .copy }
+    case .wipeOnFork: change(range) { $0.forkRule = .wipe }
+    default: break
+    }
+  }
+
+  private mutating func moveBreak(_ address: UInt64, recorded: Int64?) {
+    let end = recorded.map { UInt64(bitPattern: $0) } ?? address
+    defer { heapEnd = end }
+    guard let old = heapEnd, end != 0 else { return }
+    let oldEnd = pageCount(old)
+    let newEnd = pageCount(end)
+    if newEnd > oldEnd {
+      replace(
+        oldEnd..<newEnd,
+        with: Area(
+          start: oldEnd,
+          end: newEnd,
+          isTagged: false,
+          isSharedFile: false,
+          forkRule: .copy
+        )
+      )
+    } else {
+      cut(newEnd..<oldEnd)
+    }
+  }
+
+  private mutating func remap(
+    _ old: Range<UInt64>,
+    newPages: UInt64,
+    to start: UInt64,
+    keepsOld: Bool
+  ) {
+    guard let range = areas.first(where: { $0.start <= old.lowerBound && old.lowerBound < $0.end })
+    else { return }
+    var moved: [(UInt64, Page)] = []
+    for offset in 0..<min(newPages, UInt64(old.count)) {
+      if let page = pages[old.lowerBound + offset] { moved.append((start + offset, page)) }
+    }
+    if keepsOld { dropPages(old) } else { cut(old) }
+    var target = range
+    target.start = start
+    target.end = start + newPages
+    replace(start..<(start + newPages), with: target)
+    for (number, page) in moved { pages[number] = page }
+  }
+
+  private mutating func replace(_ range: Range<UInt64>, with new: Area) {
+    cut(range)
+    guard !range.isEmpty else { return }
+    let position = areas.firstIndex { $0.start >= range.upperBound } ?? areas.count
+    areas.insert(new, at: position)
+  }
+
+  private mutating func cut(_ range: Range<UInt64>) {
+    dropPages(range)
+    change(range) { $0.end = $0.start }
+    areas.removeAll { $0.start >= $0.end }
+  }
+
+  /// Changes the parts of areas that lie within `range`, splitting where they reach beyond it.
+  private mutating func change(_ range: Range<UInt64>, _ body: (inout Area) -> Void) {
+    var changed: [Area] = []
+    for old in areas {
+      let start = max(old.start, range.lowerBound)
+      let end = min(old.end, range.upperBound)
+      guard start < end else {
+        changed.append(old)
+        continue
+      }
+      if old.start < start { changed.append(old.part(old.start, start)) }
+      var middle = old.part(start, end)
+      body(&middle)
+      changed.append(middle)
+      if end < old.end { changed.append(old.part(end, old.end)) }
+    }
+    areas = changed
+  }
+
+  private mutating func dropPages(_ range: Range<UInt64>) {
+    if range.count <= pages.count {
+      for number in range { pages[number] = nil }
+    } else {
+      for number in pages.keys.filter({ range.contains($0) }) { pages[number] = nil }
+    }
+  }
+
+  private mutating func forEachPage(
+    in range: Range<UInt64>,
+    _ body: (inout Page) -> Void
+  ) {
+    for number in range where pages[number] != nil { body(&pages[number, default: Page()]) }
+  }
+
+  private func pageCount(_ bytes: UInt64) -> UInt64 {
+    (bytes + UInt64(pageSize.bytes - 1)) >> UInt64(pageSize.shift)
+  }
+
+  private func pageRange(_ address: UInt64, _ length: UInt64) -> Range<UInt64> {
+    let start = VirtualPageNumber.untagged(address) >> UInt64(pageSize.shift)
+    return start..<(start + pageCount(length))
+  }
+}
+
+extension ShadowSpace.Area {
+  fileprivate func part(_ start: UInt64, _ end: UInt64) -> Self {
+    var part = self
+    part.start = start
+    part.end = end
+    return part
+  }
+}

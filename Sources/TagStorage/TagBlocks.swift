@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Containers
+
+/// How many reserved data frames each tag block serves.
+///
+/// A block is reserved, that is, out of the page allocator, exactly while its count is above zero or
+/// it is held for ever. The kernel keeps the same number, plus one for the hand-out, in the reference
+/// count of the block's first page.
+///
+/// Source: dynamic tag storage RFC v3; specification of tag storage, section 2.6.
+public struct TagBlocks: ~Copyable {
+  /// The geometry.
+  public let region: TagStorageRegion
+  /// Blocks out of the page allocator.
+  public private(set) var reservedBlocks = 0
+  /// Data frames that have their tag storage.
+  public private(set) var reservedFrames = 0
+  /// The most blocks that were reserved at once.
+  public private(set) var peakReservedBlocks = 0
+
+  private var counts: FlatStorage<UInt32>
+
+  /// Creates the blocks of a region, none of them reserved.
+  ///
+  /// - Complexity: O(*n*), where *n* is the number of blocks.
+  public init(region: TagStorageRegion) {
+    self.region = region
+    counts = FlatStorage(repeating: 0, count: region.blockCount)
+  }
+
+  /// The number of reserved data frames that `block` serves.
+  public func count(ofBlock block: Int) -> Int { Int(counts[block]) }
+
+  /// Whether `block` is out of the page allocator.
+  public func isReserved(_ block: Int) -> Bool { counts[block] != 0 }
+
+  /// Counts one more reserved data frame for `block`.
+  ///
+  /// The caller has taken the block's frames out of the page allocator when this is the first.
+  public mutating func addShare(toBlock block: Int) {
+    if counts[block] == 0 {
+      reservedBlocks += 1
+      peakReservedBlocks = max(peakReservedBlocks, reservedBlocks)
+    }
+    counts[block] += 1
+    reservedFrames += 1
+  }
+
+  /// Counts one reserved data frame less for `block`.
+  ///
+  /// - Precondition: the block is reserved.
+  /// - Returns: whether it was the last: the caller gives the block's frames back.
+  public mutating func removeShare(fromBlock block: Int) -> Bool {
+    precondition(counts[block] > 0, "tag block \(block) released below zero")
+    counts[block] -= 1
+    reservedFrames -= 1
+    guard counts[block] == 0 else { return false }
+    reservedBlocks -= 1
+    return true
+  }
+
+  /// Stops the program where the sums do not hold.
+  ///
+  /// - Complexity: O(*n*), where *n* is the number of blocks.
+  public func checkInvariants() {
+    var (blocks, frames) = (0, 0)
+    for block in 0..<region.blockCount {
+      let count = Int(counts[block])
+      frames += count
+      blocks += count == 0 ? 0 : 1
+      precondition(
+        count <= region.coveredFrames(ofBlock: block).count + 1,
+        "tag block \(block) serves \(count) frames, more than it covers"
+      )
+    }
+    precondition(
+      blocks == reservedBlocks && frames == reservedFrames,
+      "tag blocks: counted \(blocks) blocks and \(frames) frames, recorded \(reservedBlocks) and"
+        + " \(reservedFrames)"
+    )
+  }
+}

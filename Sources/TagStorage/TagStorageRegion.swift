@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import MemoryModel
+
+/// One range of frames whose tags live in another range of frames.
+///
+/// The tags of 32 * `blockPages` consecutive data frames lie in one tag block of `blockPages`
+/// frames. Data frame *p* belongs to the block that starts at
+/// `tags.lowerBound + roundDown((p - memory.lowerBound) / 32, blockPages)`.
+///
+/// Source: dynamic tag storage RFC v3, device-tree binding and `arch/arm64/kernel/mte_tag_storage.c`
+/// as described in the specification of tag storage, section 2.
+public struct TagStorageRegion: Equatable, Sendable {
+  /// Data frames whose tags one frame of tag storage holds.
+  public static let dataFramesPerTagFrame = 32
+
+  /// The frames that can be tagged, half-open.
+  public let memory: Range<Int>
+  /// The frames that hold tags or data, half-open.
+  public let tags: Range<Int>
+  /// Frames in a tag block.
+  public let blockPages: Int
+
+  /// Lays out the tag storage of a machine at the top of its RAM.
+  ///
+  /// All of RAM below the tag range can be tagged. The tag range is 1/32 of RAM, so the last 1/32 of
+  /// the tag range itself covers no data and is never needed for tags.
+  ///
+  /// - Throws: ``TagStorageError`` where 1/32 of RAM is not whole pages and blocks, or where `asCMA`
+  ///   is set and the range cannot be a CMA area.
+  public init(
+    ramPages: Int,
+    pageSize: PageSize,
+    blockBytes: Int,
+    asCMA: Bool
+  ) throws(TagStorageError) {
+    guard blockBytes > 0, blockBytes % 4096 == 0 else {
+      throw .blockSize(bytes: blockBytes)
+    }
+    blockPages = leastCommonMultiple(pageSize.bytes, blockBytes) / pageSize.bytes
+    let tagPages = ramPages / Self.dataFramesPerTagFrame
+    guard ramPages % Self.dataFramesPerTagFrame == 0, tagPages > 0 else {
+      throw .notWholePages(ramPages: ramPages, pageSize: pageSize)
+    }
+    guard tagPages % blockPages == 0 else {
+      throw .notWholeBlocks(tagPages: tagPages, blockPages: blockPages, pageSize: pageSize)
+    }
+    if asCMA, tagPages % pageSize.pagesPerPageblock != 0 {
+      throw .notPageblockAligned(ramPages: ramPages, pageSize: pageSize)
+    }
+    memory = 0..<(ramPages - tagPages)
+    tags = (ramPages - tagPages)..<ramPages
+  }
+
+  /// No tag storage in RAM.
+  public static let empty = TagStorageRegion(memory: 0..<0, tags: 0..<0, blockPages: 1)
+
+  private init(memory: Range<Int>, tags: Range<Int>, blockPages: Int) {
+    self.memory = memory
+    self.tags = tags
+    self.blockPages = blockPages
+  }
+
+  /// The number of tag blocks.
+  public var blockCount: Int { tags.count / blockPages }
+
+  /// The index of the tag block of a data frame.
+  ///
+  /// - Returns: `nil` for a frame outside the memory range, such as one of tag storage.
+  public func block(of frame: PageFrameNumber) -> Int? {
+    guard memory.contains(frame.index) else { return nil }
+    return (frame.index - memory.lowerBound) / (Self.dataFramesPerTagFrame * blockPages)
+  }
+
+  /// The frames of a tag block.
+  ///
+  /// - Precondition: 0 <= `block` < ``blockCount``.
+  public func frames(ofBlock block: Int) -> Range<Int> {
+    precondition(block >= 0 && block < blockCount, "tag block \(block) of \(blockCount)")
+    let first = tags.lowerBound + block * blockPages
+    return first..<(first + blockPages)
+  }
+
+  /// The data frames that a tag block covers.
+  public func coveredFrames(ofBlock block: Int) -> Range<Int> {
+    let span = Self.dataFramesPerTagFrame * blockPages
+    let first = memory.lowerBound + block * span
+    return min(first, memory.upperBound)..<min(first + span, memory.upperBound)
+  }
+}
+
+/// Why a machine cannot have the tag storage it was asked for.
+public enum TagStorageError: Error, Equatable, CustomStringConvertible {
+  /// The block size is not a positive multiple of 4 KiB.
+  case blockSize(bytes: Int)
+  /// 1/32 of RAM is not a whole number of pages.
+  case notWholePages(ramPages: Int, pageSize: PageSize)
+  /// Tag storage is not a whole number of tag blocks.
+  case notWholeBlocks(tagPages: Int, blockPages: Int, pageSize: PageSize)
+  /// Tag storage cannot be a CMA area, because CMA manages whole pageblocks.
+  case notPageblockAligned(ramPages: Int, pageSize: PageSize)
+
+  /// One line that says what was expected, what was found, and what would work.
+  public var description: String {
+    switch self {
+    case .blockSize(let bytes):
+      "expected a tag block of a positive multiple of 4096 bytes, found \(bytes)"
+    case .notWholePages(let ramPages, let pageSize):
+      "expected RAM of a multiple of \(pageSize.bytes * 32 / 1024) KiB, so that 1/32 of it is whole"
+        + " pages, found \(ramPages * pageSize.bytes / 1024) KiB"
+    case .notWholeBlocks(let tagPages, let blockPages, _):
+      "expected tag storage of whole blocks of \(blockPages) pages, found \(tagPages) pages"
+    case .notPageblockAligned(let ramPages, let pageSize):
+      Self.pageblockMessage(ramPages: ramPages, pageSize: pageSize)
+    }
+  }
+
+  private static func pageblockMessage(ramPages: Int, pageSize: PageSize) -> String {
+    let unit = smallestRAMBytes(pageSize: pageSize)
+    let ram = ramPages * pageSize.bytes
+    let above = (ram + unit - 1) / unit * unit
+    return
+      "expected RAM of a multiple of \(mebibytes(unit)), so that 1/32 of it is whole pageblocks"
+      + " of \(mebibytes(unit / 32)) and can be a CMA area, found \(ram / 1024) KiB; the smallest"
+      + " RAM that works is \(mebibytes(unit)), the next above this one \(mebibytes(above))"
+  }
+
+  /// The smallest RAM whose 1/32 is one pageblock: 64 MiB, 1 GiB or 16 GiB by page size.
+  public static func smallestRAMBytes(pageSize: PageSize) -> Int {
+    TagStorageRegion.dataFramesPerTagFrame * pageSize.pagesPerPageblock * pageSize.bytes
+  }
+
+  private static func mebibytes(_ bytes: Int) -> String { "\(bytes >> 20)M" }
+}
+
+private func leastCommonMultiple(_ left: Int, _ right: Int) -> Int {
+  var (a, b) = (left, right)
+  while b != 0 { (a, b) = (b, a % b) }
+  return left / a * right
+}
