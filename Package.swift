@@ -79,7 +79,8 @@ let package = Package(
     area("TraceImport", ["MemoryModel", "TraceFormat", "CZstd"]),
     area(
       "Replay",
-      ["MemoryModel", "TagCompression", "TagStorage", "TraceFormat", "MachineModel", "CXXHash"]),
+      ["MemoryModel", "TagCompression", "TagStorage", "TraceFormat", "MachineModel", "CXXHash"]
+    ),
 
     // Level 5: the command.
     .executableTarget(

@@ -8,8 +8,9 @@ import TagStorage
 extension Machine {
   /// What an entry needs for a read to change nothing.
   private static var readHit: EntryFlags { [.readable, .young] }
-  /// What an entry needs for a write to change nothing. `readable` is part of it, because an entry
-  /// that faults on access keeps its write permission.
+  /// What an entry needs for a write to change nothing.
+  ///
+  /// `readable` is part of it, because an entry that faults on access keeps its write permission.
   private static var writeHit: EntryFlags { [.readable, .writable, .young, .dirty] }
 
   /// Performs leading touches of `records` that hit and lie within a clock limit.

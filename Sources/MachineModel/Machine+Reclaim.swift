@@ -10,9 +10,13 @@ import Swap
 // Source: Linux v6.8 `mm/vmscan.c`; specification of the kernel around us, sections 6.1 to 6.6.
 
 extension Machine {
-  /// Pages that one step of reclaim isolates. Source: `SWAP_CLUSTER_MAX`.
+  /// Pages that one step of reclaim isolates.
+  ///
+  /// Source: Linux v6.8 `SWAP_CLUSTER_MAX`.
   static let reclaimBatch = 32
-  /// The priority at which reclaim begins. Source: `DEF_PRIORITY`.
+  /// The priority at which reclaim begins.
+  ///
+  /// Source: Linux v6.8 `DEF_PRIORITY`.
   static let firstPriority = 12
 
   /// Who asked for reclaim.

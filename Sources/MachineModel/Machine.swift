@@ -132,7 +132,9 @@ public struct Machine: ~Copyable {
     bootZeroPage()
   }
 
-  /// Bytes of one page descriptor. Source: Linux v6.8 `struct page` on arm64.
+  /// Bytes of one page descriptor.
+  ///
+  /// Source: Linux v6.8 `struct page` on arm64.
   static let descriptorBytes = 64
   /// Frames below which nothing useful can run.
   static let smallestFreePages = 64

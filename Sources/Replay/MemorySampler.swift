@@ -50,7 +50,9 @@ struct MemorySampler {
   /// The use of every category, in the order of `MemoryCategory.allCases`.
   var memory: [MemoryUse] { sums.map { $0.use(over: weight) } }
 
-  /// The sum of what is given up for tags. Its mean is the sum of the categories' means, each rounded
+  /// The sum of what is given up for tags.
+  ///
+  /// Its mean is the sum of the categories' means, each rounded
   /// down, so that a table adds up; peak and last are those of the sum.
   var tagOverhead: MemoryUse {
     var use = overhead.use(over: weight)
