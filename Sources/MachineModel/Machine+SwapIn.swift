@@ -137,7 +137,9 @@ extension Machine {
     mapFrame(frame, at: page, in: vma, of: process, writable: writable, dirty: writable)
     dropReleasedSlots()
     note(.swapIn, process: process, page: page)
-    return true
+    guard isWrite && !writable && table.state(page) == .frame else { return true }
+    // A write to a page that others share goes on to copy it within the same fault.
+    return faultOnFrame(page, in: vma, isWrite: true, of: process)
   }
 
   /// Looks at what an evicted page left behind and decides whether it belongs to the working set.
