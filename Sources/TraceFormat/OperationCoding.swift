@@ -80,6 +80,15 @@ extension ByteCursor {
     _ bytes: Span<UInt8>,
     pageSize: PageSize
   ) throws(Malformed) -> MemoryOperation {
+    let operation = try uncheckedOperation(bytes, pageSize: pageSize)
+    if let problem = operation.problem(pageSize: pageSize) { throw problem }
+    return operation
+  }
+
+  private mutating func uncheckedOperation(
+    _ bytes: Span<UInt8>,
+    pageSize: PageSize
+  ) throws(Malformed) -> MemoryOperation {
     let first = try byte(bytes)
     guard let code = OperationCode(rawValue: first & ~OperationCode.hasResult) else {
       throw Malformed(expected: "an operation code up to 16", found: "\(first)")
@@ -169,27 +178,15 @@ extension ByteCursor {
       return .exit(status: status)
     case .mark: return .mark(try string(bytes, limit: ContainerLayout.largestStringBytes))
     case .tagSnapshot:
-      let limit = UInt64.max >> UInt64(pageSize.shift + 8)
-      let page = try varint(bytes, atMost: limit, "a virtual page number")
+      let page = try varint(bytes)
       return .tagSnapshot(page: page, tags: try raw(pageSize.tagBytes, bytes))
     case .expectOutcome: return .expect(.outcome(Outcome(rawValue: try varint(bytes))))
-    default: return try expectedTags(bytes, pageSize: pageSize)
+    default:
+      let address = try varint(bytes)
+      let limit = UInt64(pageSize.granules)
+      let count = try varint(bytes, atMost: limit, "a count of tags in a page")
+      return .expectTags(address: address, tags: try raw(Int(count), bytes))
     }
-  }
-
-  private mutating func expectedTags(
-    _ bytes: Span<UInt8>,
-    pageSize: PageSize
-  ) throws(Malformed) -> MemoryOperation {
-    let address = try varint(bytes)
-    let granule = (address & UInt64(pageSize.bytes - 1)) / UInt64(MemoryTag.granuleBytes)
-    let room = UInt64(pageSize.granules) - granule
-    let count = try varint(bytes, atMost: room, "a count of tags to the end of the page")
-    let tags = try raw(Int(count), bytes)
-    if let wrong = tags.first(where: { $0 > 15 }) {
-      throw Malformed(expected: "a tag up to 15", found: "\(wrong)")
-    }
-    return .expectTags(address: address, tags: tags)
   }
 
   /// Reads protection and flags of a mapping.

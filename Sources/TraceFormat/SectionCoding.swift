@@ -20,6 +20,7 @@ extension TraceHeader {
     body.append(varint: filterEntries)
     body.append(varint: UInt64(initialMappings.count))
     for mapping in initialMappings {
+      precondition(mapping.problem == nil, "initial mapping \(mapping)")
       body.append(varint: mapping.address)
       body.append(varint: mapping.length)
       body.append(mapping.protection.rawValue)
@@ -60,7 +61,9 @@ extension TraceHeader {
     for _ in 0..<count {
       let address = try cursor.varint(bytes)
       let length = try cursor.varint(bytes)
-      mappings.append(try cursor.mapping(bytes, address: address, length: length))
+      let mapping = try cursor.mapping(bytes, address: address, length: length)
+      if let problem = mapping.problem { throw problem }
+      mappings.append(mapping)
     }
     guard cursor.isAtEnd else {
       throw Malformed(expected: "the end of the header", found: "more bytes")

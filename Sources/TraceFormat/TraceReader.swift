@@ -67,6 +67,47 @@ public final class TraceReader {
     )
   }
 
+  /// Opens a trace in either form: a file that starts with the magic is a container, any other is
+  /// text, from which a container is built in memory.
+  ///
+  /// - Throws: where the file is missing, unreadable, or valid in neither form.
+  /// - Complexity: O(*n*), where *n* is the length of the file.
+  public static func open(path: String) throws(TraceError) -> TraceReader {
+    if try isContainer(path: path) { return try TraceReader(path: path) }
+    let built = try TextTrace.container(text: try readWhole(path: path), name: path)
+    return try TraceReader(bytes: built.bytes, name: path)
+  }
+
+  /// Whether the file starts with the magic of a container.
+  ///
+  /// - Throws: where the file is missing or unreadable.
+  public static func isContainer(path: String) throws(TraceError) -> Bool {
+    let file = try InputFile(path: path)
+    var start: [UInt8] = []
+    let count = min(file.byteCount, UInt64(ContainerLayout.magic.count))
+    try file.read(Int(count), at: 0, into: &start, path: path)
+    return start == ContainerLayout.magic
+  }
+
+  /// The bytes of a text file.
+  ///
+  /// - Throws: where the file is missing, unreadable, or larger than 256 MiB, which no text trace
+  ///   is, but which some other file given by mistake may well be.
+  public static func readWhole(path: String) throws(TraceError) -> [UInt8] {
+    let file = try InputFile(path: path)
+    guard file.byteCount <= 1 << 28 else {
+      throw .bad(
+        path,
+        .wholeFile,
+        expected: "a trace container, or text of at most 256 MiB",
+        found: "\(file.byteCount) other bytes"
+      )
+    }
+    var bytes: [UInt8] = []
+    try file.read(Int(file.byteCount), at: 0, into: &bytes, path: path)
+    return bytes
+  }
+
   /// Replaces the contents of `batch` by the next events, at most 16,384.
   ///
   /// - Returns: `false` at the end of the trace; `batch` is empty then.

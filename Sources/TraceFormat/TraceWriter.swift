@@ -159,21 +159,13 @@ public struct TraceWriter: ~Copyable {
 
   /// Adds an operation.
   ///
-  /// - Precondition: a snapshot has `PageSize.tagBytes` bytes; a mark has less than 64 KiB; expected
-  ///   tags stay within their page.
+  /// - Precondition: addresses are below 2^56; a kernel copy has at least one byte; a snapshot has
+  ///   `PageSize.tagBytes` bytes; a mark has less than 64 KiB; expected tags stay within their page.
   public mutating func operation(_ operation: MemoryOperation, clock: UInt64) throws(TraceError) {
-    switch operation {
-    case .tagSnapshot(_, let tags):
-      precondition(tags.count == pageSize.tagBytes, "a snapshot of \(tags.count) bytes")
-      totals.tagSnapshots += 1
-    case .mark(let text):
-      precondition(text.utf8.count <= ContainerLayout.largestStringBytes, "a mark of 64 KiB")
-    case .expectTags(let address, let tags):
-      let start = Int(address & UInt64(pageSize.bytes - 1)) / MemoryTag.granuleBytes
-      precondition(start + tags.count <= pageSize.granules, "expected tags beyond their page")
-      precondition(tags.allSatisfy { $0 <= 15 }, "expected tags above 15")
-    default: break
+    if let problem = operation.problem(pageSize: pageSize) {
+      preconditionFailure("expected \(problem.expected), found \(problem.found) in \(operation)")
     }
+    if case .tagSnapshot = operation { totals.tagSnapshots += 1 }
     try makeRoom(clock)
     encoder.append(operation, clock: clock)
     totals.count(EventRecord(kind: .operation, page: 0, clock: clock))

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MemoryModel
+
+/// What every operation of a trace must satisfy: a reader refuses others, a writer must not be given
+/// any.
+extension MemoryOperation {
+  /// The first rule that the operation breaks, `nil` for a valid one.
+  ///
+  /// Addresses have no top byte. Lengths of system calls are free, because a program may ask for
+  /// anything and be refused; those of kernel copies were performed, and must lie in user space.
+  func problem(pageSize: PageSize) -> Malformed? {
+    switch self {
+    case .map(let request, _): return request.problem
+    case .unmap(let address, _, _), .brk(let address, _), .advise(let address, _, _, _):
+      return Self.problem(address: address)
+    case .protect(let address, _, let protection, _):
+      return Self.problem(address: address) ?? protection.problem
+    case .remap(let address, _, _, let flags, let newAddress, _):
+      if flags.rawValue > 7 { return Malformed("flags of mremap up to 7", flags.rawValue) }
+      return Self.problem(address: address) ?? Self.problem(address: newAddress)
+    case .kernelCopy(let address, let length, _):
+      if let problem = Self.problem(address: address) { return problem }
+      guard length >= 1, length <= 1 << 56 - address else {
+        return Malformed("a kernel copy of 1 to \(1 << 56 - address) bytes", length)
+      }
+      return nil
+    case .mark(let text):
+      let limit = ContainerLayout.largestStringBytes
+      return text.utf8.count < limit
+        ? nil : Malformed("a mark below \(limit) bytes", text.utf8.count)
+    case .tagSnapshot(let page, let tags):
+      guard page < 1 << UInt64(56 - pageSize.shift) else {
+        return Malformed("a virtual page number below 2^\(56 - pageSize.shift)", page)
+      }
+      return tags.count == pageSize.tagBytes
+        ? nil : Malformed("a snapshot of \(pageSize.tagBytes) bytes", tags.count)
+    case .expect(.outcome(let outcome)):
+      return Outcome(outcome.description) == outcome
+        ? nil : Malformed("a known outcome", outcome.rawValue)
+    case .expectTags(let address, let tags):
+      return Self.problem(address: address, tags: tags, pageSize: pageSize)
+    case .thread, .process, .fork, .exec, .exit: return nil
+    }
+  }
+
+  private static func problem(address: UInt64) -> Malformed? {
+    address < 1 << 56 ? nil : Malformed("an address below 2^56", address)
+  }
+
+  private static func problem(
+    address: UInt64,
+    tags: [UInt8],
+    pageSize: PageSize
+  ) -> Malformed? {
+    let granuleBytes = UInt64(MemoryTag.granuleBytes)
+    guard address < 1 << 56, address.isMultiple(of: granuleBytes) else {
+      return Malformed("the address of a granule", address)
+    }
+    let first = Int((address & UInt64(pageSize.bytes - 1)) / granuleBytes)
+    guard tags.count >= 1, tags.count <= pageSize.granules - first else {
+      return Malformed("1 to \(pageSize.granules - first) tags", tags.count)
+    }
+    return tags.first { $0 > 15 }.map { Malformed("a tag up to 15", $0) }
+  }
+}
+
+extension MappingRequest {
+  /// The first rule that the request breaks, `nil` for a valid one.
+  var problem: Malformed? {
+    if address >= 1 << 56 { return Malformed("an address below 2^56", address) }
+    if flags.rawValue > 0x3ff { return Malformed("mapping flags up to 1023", flags.rawValue) }
+    return protection.problem
+  }
+}
+
+extension Protection {
+  /// A complaint about bits that have no meaning.
+  var problem: Malformed? {
+    rawValue <= 0x3f ? nil : Malformed("protection bits up to 63", rawValue)
+  }
+}
+
+extension Malformed {
+  /// A complaint about a number.
+  fileprivate init(_ expected: String, _ found: some BinaryInteger) {
+    self.init(expected: expected, found: "\(found)")
+  }
+}
