@@ -134,7 +134,7 @@ public struct ReplaySession: ~Copyable {
     for path in plan.tracePaths {
       for copy in 0..<plan.copies {
         do throws(TraceError) {
-          let reader = try TraceReader(path: path)
+          let reader = try TraceReader.open(path: path)
           if copy == 0 { traces.append(summary(of: reader)) }
           let process = machine.addProcess(
             pages: reader.pages,

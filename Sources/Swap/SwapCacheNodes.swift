@@ -19,7 +19,6 @@ struct SwapCacheNodes: ~Copyable {
   private var middles: FlatStorage<UInt8>
 
   private static let middlesPerTree = 4
-  private static let leavesPerMiddle = 64
 
   init(slots: Int) {
     leaves = FlatStorage(repeating: 0, count: (slots + 63) / 64)
@@ -28,26 +27,27 @@ struct SwapCacheNodes: ~Copyable {
   }
 
   mutating func insert(_ slot: UInt32) {
-    leaves[Int(slot) / 64] += 1
-    if leaves[Int(slot) / 64] == 1 { changeLeaves(slot, isMore: true) }
+    let (leaf, middle, tree) = (Int(slot) / 64, Int(slot) / 4096, Int(slot) / 16384)
+    guard leaves[leaf] == 0 else {
+      leaves[leaf] += 1
+      return
+    }
+    count -= nodesAbove(tree)
+    leaves[leaf] = 1
+    middles[middle] += 1
+    count += 1 + nodesAbove(tree)
   }
 
   mutating func remove(_ slot: UInt32) {
-    precondition(leaves[Int(slot) / 64] > 0, "swap slot \(slot) is not in the swap cache")
-    leaves[Int(slot) / 64] -= 1
-    if leaves[Int(slot) / 64] == 0 { changeLeaves(slot, isMore: false) }
-  }
-
-  private mutating func changeLeaves(_ slot: UInt32, isMore: Bool) {
-    let tree = Int(slot) / 16384
-    count -= nodesAbove(tree)
-    if isMore {
-      middles[Int(slot) / 4096] += 1
-      count += 1
-    } else {
-      middles[Int(slot) / 4096] -= 1
-      count -= 1
+    let (leaf, middle, tree) = (Int(slot) / 64, Int(slot) / 4096, Int(slot) / 16384)
+    precondition(leaves[leaf] > 0, "swap slot \(slot) is not in the swap cache")
+    guard leaves[leaf] == 1 else {
+      leaves[leaf] -= 1
+      return
     }
+    count -= 1 + nodesAbove(tree)
+    leaves[leaf] = 0
+    middles[middle] -= 1
     count += nodesAbove(tree)
   }
 
