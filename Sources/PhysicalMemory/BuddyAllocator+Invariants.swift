@@ -59,6 +59,8 @@ extension BuddyAllocator {
         broken("on the wrong list, in \(type) pageblock: \(frames.dump(start))")
       }
     }
+    // Pageblocks isolated one after the other keep their free blocks apart.
+    guard type != .isolate || order < pageblockOrder else { return }
     let buddy = start ^ 1 << order
     if order < maxOrder && headsBlock(buddy, order: order, frames)
       && (order < pageblockOrder || Self.mayMerge(type, pageblockTypes[buddy >> pageblockOrder]))
