@@ -87,7 +87,8 @@ let package = Package(
       name: "mtesim",
       dependencies: [
         "MemoryModel", "TagCompression", "TraceFormat", "TraceImport", "MachineModel", "Replay",
-        "Reporting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Reporting", "Swap", "TagStorage",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict
     ),

@@ -12,7 +12,7 @@ import Darwin
 ///
 /// Bytes go to `NAME.partial`, which is renamed at the end. A value that is dropped before that
 /// removes the partial file. InputFile.swift says why its calls of the C library are sound.
-struct OutputFile: ~Copyable {
+public struct OutputFile: ~Copyable {
   private let descriptor: Int32
   private let path: String
   private var isComplete = false
@@ -22,7 +22,7 @@ struct OutputFile: ~Copyable {
   /// Creates the partial file.
   ///
   /// - Throws: where it cannot be created.
-  init(path: String) throws(TraceError) {
+  public init(path: String) throws(TraceError) {
     self.path = path
     let opened = unsafe open(path + ".partial", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard opened >= 0 else { throw Self.unwritable(path, systemMessage()) }
@@ -39,7 +39,7 @@ struct OutputFile: ~Copyable {
   /// Appends bytes.
   ///
   /// - Throws: where they cannot be written, for instance because the disk is full.
-  mutating func write(_ bytes: [UInt8]) throws(TraceError) {
+  public mutating func write(_ bytes: [UInt8]) throws(TraceError) {
     var done = 0
     while done < bytes.count {
       let wrote = unsafe bytes.withUnsafeBytes { buffer in
@@ -74,7 +74,7 @@ struct OutputFile: ~Copyable {
   /// Gives the file its name.
   ///
   /// - Throws: where closing or renaming fails; the partial file is then removed.
-  consuming func finish() throws(TraceError) {
+  public consuming func finish() throws(TraceError) {
     // From here on this function, not `deinit`, closes and removes.
     isComplete = true
     guard close(descriptor) == 0, unsafe rename(partialPath, path) == 0 else {

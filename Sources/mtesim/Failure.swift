@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import MachineModel
+import Replay
 import TraceFormat
 
 #if canImport(Glibc)
@@ -48,6 +50,18 @@ struct Failure: Error, Equatable, CustomStringConvertible {
     case .unwritableOutput: code = .unwritableOutput
     }
     description = error.description
+  }
+
+  /// The failure that an error of a replay is for a command.
+  init(_ error: ReplayError) {
+    switch error {
+    case .trace(let error):
+      self.init(error)
+    case .machine(let error):
+      self.init(.usage, error.description)
+    case .event:
+      self.init(.badInput, error.description)
+    }
   }
 
   /// Parses the command line, runs the command, and ends the program with the right code.

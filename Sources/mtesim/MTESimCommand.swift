@@ -8,13 +8,17 @@ struct MTESimCommand: ParsableCommand {
     commandName: "mtesim",
     abstract:
       "Simulates where the tags of Arm MTE live, what that costs, and whether any are lost.",
-    discussion: "Example: mtesim trace info Traces/recorded/sqlite-glibc.mtt",
-    version: "0.1.0",
+    discussion: "Example: mtesim replay Traces/recorded/lua-glibc.mtt --limit 12M --design rfc3",
+    version: programVersion,
     subcommands: [
-      TraceCommand.self
+      ReplayCommand.self,
+      TraceCommand.self,
     ]
   )
 }
+
+/// The version of the program and of its reports.
+let programVersion = "0.1.0"
 
 /// The start of the program.
 @main

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ArgumentParser
-import MachineModel
+public import ArgumentParser
+public import MachineModel
 import MemoryModel
 import Replay
 import Reporting
 import Swap
-import TagCompression
-import TagStorage
+public import TagCompression
+public import TagStorage
+import TraceFormat
 
 /// `mtesim replay`: runs traces on a simulated machine, under one design after the other.
 struct ReplayCommand: ParsableCommand {
@@ -77,18 +78,22 @@ struct ReplayCommand: ParsableCommand {
       throw Failure(error)
     }
     if let reportPath {
-      try Failure.writing(reportPath) { () throws(WriteError) in
-        try writeFile(Array(JSONReport.text(report).utf8), to: reportPath)
-      }
+      var file = try OutputFile(path: reportPath)
+      try file.write(Array(JSONReport.text(report).utf8))
+      try file.finish()
     }
-    printResult(format.render(report))
-    let verdict = Verdict(report)
-    guard verdict.isClean else {
-      throw Failure(
-        .verificationFailed, report.designs.flatMap { design in
-          design.verification.messages.prefix(3).map { "\(design.design): \($0)" }
-        }.joined(separator: "\n"))
+    print(format.render(report), terminator: "")
+    guard Verdict(report).isClean else {
+      throw Failure(.verification, Self.firstDifference(in: report))
     }
+  }
+
+  /// The first thing that the oracle or an expectation found wrong, on one line.
+  private static func firstDifference(in report: RunReport) -> String {
+    for design in report.designs {
+      if let message = design.verification.messages.first { return "\(design.design): \(message)" }
+    }
+    return "tags were lost"
   }
 
   private func replay(_ designs: [TagStorageDesign]) throws(ReplayError) -> RunReport {
@@ -99,7 +104,7 @@ struct ReplayCommand: ParsableCommand {
       var configuration = machine.configuration
       configuration.design = design
       configuration.injectedFaults = Set(injected)
-      var session = try ReplaySession(
+      var session = try ReplaySession.open(
         ReplayPlan(
           tracePaths: traces, copies: copies, machine: configuration, isVerified: !noVerify))
       results.append(try session.run())
@@ -135,7 +140,7 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
   }
 }
 
-extension TagStorageDesign: @retroactive ExpressibleByArgument {}
-extension TagCodec: @retroactive ExpressibleByArgument {}
-extension SwapConfiguration.Device: @retroactive ExpressibleByArgument {}
-extension InjectedFault: @retroactive ExpressibleByArgument {}
+extension TagStorageDesign: ExpressibleByArgument {}
+extension TagCodec: ExpressibleByArgument {}
+extension SwapConfiguration.Device: ExpressibleByArgument {}
+extension InjectedFault: ExpressibleByArgument {}
