@@ -92,6 +92,7 @@ extension Machine {
     attempt: Int
   ) -> Bool {
     counters.add(.pgfault)
+    finishWrites()
     let address = processes[process].pageIndex.page(of: page)
     guard let vma = processes[process].vmas.find(address) else {
       counters.add(.faultSignal)

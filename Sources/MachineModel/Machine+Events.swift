@@ -115,6 +115,7 @@ extension Machine {
   public mutating func perform(_ operation: MemoryOperation, of process: Int) -> Outcome {
     guard processes[process].isAlive else { return .processGone }
     steps = .hit
+    finishWrites()
     switch operation {
     case .map(let request, let result):
       if let result, result < 0 { return steps }

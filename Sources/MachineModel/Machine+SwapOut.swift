@@ -100,8 +100,9 @@ extension Machine {
 
   /// Ends the writes that are under way: their pages move to the old end of the inactive list.
   ///
-  /// A write that was begun in one batch of reclaim ends before the next batch. The kernel waits for
-  /// writeback when it finds nothing else, which for a fast device comes to the same order.
+  /// A write ends before the next batch of reclaim, the next fault and the next system call. The
+  /// kernel waits for writeback when it finds nothing else, which for a fast device comes to the same
+  /// order.
   mutating func finishWrites() {
     guard !pendingWrites.isEmpty else { return }
     for word in pendingWrites {

@@ -255,6 +255,9 @@ extension Machine {
   }
 
   /// `MADV_PAGEOUT`: the pages are reclaimed now.
+  ///
+  /// Pages that a disk is still writing stay in the swap cache, as they do in the kernel: the write
+  /// ends after the call, and only a later scan frees them.
   private mutating func pageOut(_ range: Range<VirtualPageNumber>, of process: Int) {
     guard !isReclaiming else { return }
     isReclaiming = true
@@ -270,24 +273,6 @@ extension Machine {
       case .keep: addToInactive(frame)
       case .activate: if wasActive { addToActive(frame) } else { addToInactive(frame) }
       }
-    }
-    finishWrites()
-    freeWrittenPages(of: processes[process].group)
-  }
-
-  /// Frees the swap-cache pages at the old end of the inactive list whose write-out has ended.
-  private mutating func freeWrittenPages(of group: Int) {
-    while let frame = groups[group].inactive.last,
-      frames.flags[frame.index].contains(.inSwapCache), mapCount(frame) == 0,
-      frames.flags[frame.index].isDisjoint(with: [.dirty, .writeback, .held, .pinned])
-    {
-      _ = groups[group].inactive.popBack(in: &frames)
-      frames.flags[frame.index].remove(.onList)
-      guard reclaimPage(frame) == .reclaim else {
-        addToInactive(frame)
-        return
-      }
-      countReclaimed(1, by: .direct)
     }
   }
 }
