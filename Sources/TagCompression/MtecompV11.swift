@@ -56,9 +56,10 @@ struct MtecompV11 {
     }
     // Two halves leave nothing for a third run.
     guard fields.sizes == 0 else { throw .reservedBits(fields.sizes) }
-    var writer = RunWriter(order: Self.order)
+    var writer = RunWriter(runs: 2, order: Self.order, into: &output)
     writer.append(fields.tags & 15, granules: layout.granules / 2, into: &output)
     writer.append(fields.tags >> 4 & 15, granules: layout.granules / 2, into: &output)
+    writer.finish(&output)
   }
 
   private var tagsBits: UInt64 { UInt64(layout.inlineCapacity * RunLayout.tagBits) }

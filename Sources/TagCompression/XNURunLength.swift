@@ -81,7 +81,8 @@ struct XNURunLength {
     guard payload.count <= limitBytes && slots > 0 && payload.count % Self.slotBytes == 0 else {
       throw .unknownSizeClass(bytes: payload.count)
     }
-    var writer = RunWriter(order: Self.order)
+    // How many runs there are is not known, but a byte is at least one.
+    var writer = RunWriter(runs: payload.count, order: Self.order, into: &output)
     var granules = 0
     var offset = 0
     while granules < pageSize.granules {
@@ -101,6 +102,7 @@ struct XNURunLength {
       }
       offset += bytes
     }
+    writer.finish(&output)
     guard (offset - 1) / Self.slotBytes + 1 == slots else { throw badLength(granules, offset) }
   }
 
