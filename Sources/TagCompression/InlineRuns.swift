@@ -44,24 +44,22 @@ struct InlineRuns {
     }
     tags = runTags
 
-    var longest = 0
-    var longestNumber = 0
+    // All sizes side by side, and the longest; for equal sizes a lower run compares as more.
+    let sizeBits = UInt64(truncatingIfNeeded: layout.sizeBits)
+    let mask: UInt64 = 1 &<< sizeBits &- 1
+    var all: UInt64 = 0
+    var best = 0
     for run in 0..<layout.inlineCapacity {
       let size = starts[run + 1] &- starts[run]
-      if size > longest {
-        longest = size
-        longestNumber = run
-      }
+      best = max(best, size &<< 3 | (7 &- run))
+      all |=
+        (UInt64(truncatingIfNeeded: size) & mask)
+        &<< (sizeBits &* UInt64(truncatingIfNeeded: run))
     }
-    largest = UInt64(truncatingIfNeeded: longestNumber)
-
-    let mask: UInt64 = 1 << UInt64(layout.sizeBits) - 1
-    var shift: UInt64 = 0
-    for run in 0..<layout.inlineCapacity where run != longestNumber {
-      let size = UInt64(truncatingIfNeeded: starts[run + 1] &- starts[run])
-      sizes |= (size & mask) &<< shift
-      shift &+= UInt64(truncatingIfNeeded: layout.sizeBits)
-    }
+    largest = UInt64(truncatingIfNeeded: 7 &- best & 7)
+    // The sizes after the longest move down over it.
+    let below: UInt64 = 1 &<< (sizeBits &* largest) &- 1
+    sizes = all & below | (all &>> sizeBits) & ~below
   }
 
   /// Writes the page that the fields describe.
@@ -98,7 +96,7 @@ struct InlineRuns {
       TagWords.fill(&output, with: TagWords.uniform(tags & 15))
       return 1
     }
-    var writer = RunWriter(order: order)
+    var writer = RunWriter(runs: runs, order: order, into: &output)
     var leftTags = tags
     left = sizes
     for run in 0..<runs {
@@ -110,6 +108,7 @@ struct InlineRuns {
       writer.append(leftTags & 15, granules: size, into: &output)
       leftTags &>>= 4
     }
+    writer.finish(&output)
     return runs
   }
 }

@@ -104,7 +104,7 @@ struct PackedRuns {
 
     var tagReader = BitReader(position: firstTag)
     reader.position = firstSize
-    var writer = RunWriter(order: order)
+    var writer = RunWriter(runs: runs, order: order, into: &output)
     for run in 0..<runs {
       var size = layout.granules &- sum
       if run != largest {
@@ -112,6 +112,7 @@ struct PackedRuns {
       }
       writer.append(tagReader.take(4, from: payload), granules: size, into: &output)
     }
+    writer.finish(&output)
   }
 }
 

@@ -34,23 +34,34 @@ struct RunLayout {
   /// Runs that fit a handle: 6, 5 or 4.
   let inlineCapacity: Int
 
+  /// Runs that fit the largest object that holds runs: 46, 157 or 546.
+  let maxRuns: Int
+
   init(_ pageSize: PageSize) {
     granules = pageSize.granules
     largestBits = granules.trailingZeroBitCount
     sizeBits = largestBits - 1
-    inlineCapacity = (64 + sizeBits - Self.inlineLargestBits) / (Self.tagBits + sizeBits)
+    // The numbers are written out because a division costs as much as a short page.
+    switch pageSize {
+    case .kib4: (inlineCapacity, maxRuns) = (6, 46)
+    case .kib16: (inlineCapacity, maxRuns) = (5, 157)
+    case .kib64: (inlineCapacity, maxRuns) = (4, 546)
+    }
   }
 
-  /// Runs that fit an object of `bytes`.
+  /// Runs that fit an object of `bytes`: as often as a tag and a size fit, one size left out.
   func capacity(bytes: Int) -> Int {
-    (8 * bytes + sizeBits - largestBits) / (Self.tagBits + sizeBits)
+    let bits = 8 * bytes + sizeBits - largestBits
+    // One constant divisor for each page size, which compilers turn into a multiplication.
+    switch sizeBits {
+    case 7: return bits / (Self.tagBits + 7)
+    case 9: return bits / (Self.tagBits + 9)
+    default: return bits / (Self.tagBits + 11)
+    }
   }
 
   /// Bytes of the largest object that holds runs, half of a tag page.
   var largestObjectBytes: Int { granules / 4 }
-
-  /// Runs that fit the largest object that holds runs: 46, 157 or 546.
-  var maxRuns: Int { capacity(bytes: largestObjectBytes) }
 
   /// Bytes of the smallest object that holds `runs` runs.
   ///

@@ -35,6 +35,12 @@ public enum TagCodec: String, CaseIterable, Sendable {
   case raw
   /// Runs of equal tags in v5's size classes, without v5's defects; lossless for every input.
   case mtecomp
+  /// The posted v5 codec with its defects, for comparison; it loses tags of some pages.
+  case mtecompV5 = "mtecomp-v5"
+  /// The posted v11 codec: tags in the handle or uncompressed.
+  case mtecompV11 = "mtecomp-v11"
+  /// A run-length byte stream after Apple XNU's.
+  case xnuRunLength = "xnu-rle"
 }
 
 /// What an encoder made of a tag page.
@@ -53,14 +59,6 @@ public enum EncodedTags: Hashable, Sendable {
   }
 }
 
-/// Where a handle says that its tags are.
-public enum TagPlace: Hashable, Sendable {
-  /// In the handle itself.
-  case inline
-  /// In an object of this class at a kernel address.
-  case object(address: UInt64, sizeClass: TagSizeClass)
-}
-
 extension TagCodec {
   /// The size classes of the codec in ascending order; the last one holds the tags as they are.
   ///
@@ -70,8 +68,12 @@ extension TagCodec {
     switch self {
     case .raw:
       return [whole]
-    case .mtecomp:
+    case .mtecomp, .mtecompV5:
       return [.inline] + RunLayout(pageSize).objectClasses + [whole]
+    case .mtecompV11:
+      return [.inline, whole]
+    case .xnuRunLength:
+      return [.inline] + XNURunLength(pageSize).objectClasses + [whole]
     }
   }
 
@@ -95,6 +97,12 @@ extension TagCodec {
       return copyWhole(tags, into: &payload)
     case .mtecomp:
       return Mtecomp(pageSize).encode(tags, payload: &payload)
+    case .mtecompV5:
+      return MtecompV5(pageSize).encode(tags, payload: &payload)
+    case .mtecompV11:
+      return MtecompV11(pageSize).encode(tags, payload: &payload)
+    case .xnuRunLength:
+      return XNURunLength(pageSize).encode(tags, payload: &payload)
     }
   }
 
@@ -115,6 +123,12 @@ extension TagCodec {
       throw .notInline(handle)
     case .mtecomp:
       try Mtecomp(pageSize).decode(handle, into: &output)
+    case .mtecompV5:
+      try MtecompV5(pageSize).decode(handle, into: &output)
+    case .mtecompV11:
+      try MtecompV11(pageSize).decode(handle, into: &output)
+    case .xnuRunLength:
+      try XNURunLength(pageSize).decode(handle, into: &output)
     }
   }
 
@@ -137,10 +151,14 @@ extension TagCodec {
       return
     }
     switch self {
-    case .raw:
+    case .raw, .mtecompV11:
       throw .unknownSizeClass(bytes: payload.count)
     case .mtecomp:
       try PackedRuns(pageSize, order: .hardware).decode(payload, into: &output)
+    case .mtecompV5:
+      try PackedRuns(pageSize, order: .highNibbleFirst).decode(payload, into: &output)
+    case .xnuRunLength:
+      try XNURunLength(pageSize).decode(payload, into: &output)
     }
   }
 

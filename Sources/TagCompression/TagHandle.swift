@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Containers
-public import MemoryModel
 
 /// What the map of saved tags holds for one page: tags, or the way to them.
 ///
@@ -9,9 +8,12 @@ public import MemoryModel
 /// rest. Where an object holds the tags, the handle is the object's kernel address with bit 63
 /// cleared, so that bits 62 to 60 are ones, and the low bits say the size class:
 ///
-///     codec        bits 62..60   low bits of the handle of an object
-///     raw          111           all of them address
-///     mtecomp      111           2..0: log2(bytes) - 4
+///     codec        handle of an object                        handle that holds tags
+///     raw          address                                    there is none
+///     mtecomp      62..60 ones, 2..0: log2(bytes) - 4         62..60 not all ones
+///     mtecomp-v5   62..60 ones, 2..0: log2(bytes) - 4         62..60 not all ones, with exceptions
+///     mtecomp-v11  address, bit 0 clear                       bit 0 set
+///     xnu-rle      62..60 ones, 5..0: bytes / 64 - 1          below 16
 public struct TagHandle: RawRepresentable, Hashable, Sendable {
   /// The value, below 2^63.
   public let rawValue: UInt64
@@ -46,74 +48,4 @@ extension TagHandle: XArrayValue {
 extension TagHandle: CustomStringConvertible {
   /// The value in hexadecimal digits.
   public var description: String { "0x" + String(rawValue, radix: 16) }
-}
-
-extension TagCodec {
-  /// The handle of an object of `sizeClass` at `address`.
-  ///
-  /// - Precondition: `sizeClass` is one of the codec's and not inline, and `address` is a kernel
-  ///   address (bits 63 to 60 are ones) that is a multiple of the alignment that the codec needs.
-  /// - Complexity: O(1).
-  public func handle(address: UInt64, sizeClass: TagSizeClass) -> TagHandle {
-    let identifier = classIdentifier(of: sizeClass)
-    precondition(address >> 60 == 0b1111, "0x\(String(address, radix: 16)) is no kernel address")
-    precondition(
-      address & classMask == 0,
-      "object at 0x\(String(address, radix: 16)) is not aligned to \(classMask + 1) bytes"
-    )
-    return TagHandle(truncating: address | identifier)
-  }
-
-  /// Where `handle` leads, by the rule of the codec and without looking there.
-  ///
-  /// The size class of an object may be one that the codec does not have, if the handle is corrupt.
-  ///
-  /// - Complexity: O(1).
-  public func place(of handle: TagHandle, pageSize: PageSize) -> TagPlace {
-    let isInline: Bool
-    switch self {
-    case .raw: isInline = false
-    case .mtecomp: isInline = !handle.looksLikeAddress
-    }
-    if isInline { return .inline }
-    let address = (handle.rawValue | 1 << 63) & ~classMask
-    return .object(
-      address: address,
-      sizeClass: sizeClass(identifier: handle.rawValue & classMask, pageSize: pageSize)
-    )
-  }
-
-  /// The low bits of a handle that say the size class.
-  private var classMask: UInt64 {
-    switch self {
-    case .raw: 0
-    case .mtecomp: 7
-    }
-  }
-
-  private func classIdentifier(of sizeClass: TagSizeClass) -> UInt64 {
-    switch self {
-    case .raw: 0
-    case .mtecomp: UInt64((sizeClass.bytes / 16).trailingZeroBitCount)
-    }
-  }
-
-  private func sizeClass(identifier: UInt64, pageSize: PageSize) -> TagSizeClass {
-    switch self {
-    case .raw: TagSizeClass(bytes: pageSize.tagBytes)
-    case .mtecomp: TagSizeClass(bytes: 16 << Int(identifier))
-    }
-  }
-}
-
-extension TagCodec {
-  /// Whether saving what was encoded takes an object, kept or not.
-  public func allocatesObject(for encoded: EncodedTags) -> Bool {
-    !encoded.sizeClass.isInline
-  }
-
-  /// Whether the codec's statistics count that `handle` was given up.
-  public func reportsRelease(of handle: TagHandle) -> Bool {
-    true
-  }
 }

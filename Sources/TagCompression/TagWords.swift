@@ -15,6 +15,14 @@ enum TagWords {
     )
   }
 
+  /// The eight words at byte `offset`.
+  @inline(__always)
+  static func loadEight(_ bytes: Span<UInt8>, at offset: Int) -> SIMD8<UInt64> {
+    inByteOrder(
+      unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: SIMD8<UInt64>.self)
+    )
+  }
+
   /// Stores a word at byte `offset`, least significant byte first.
   @inline(__always)
   static func store(_ word: UInt64, into bytes: inout MutableSpan<UInt8>, at offset: Int) {
@@ -24,21 +32,51 @@ enum TagWords {
     }
   }
 
+  /// Stores eight words at byte `offset`.
+  @inline(__always)
+  private static func storeEight(
+    _ words: SIMD8<UInt64>,
+    into bytes: inout MutableSpan<UInt8>,
+    at offset: Int
+  ) {
+    precondition(offset >= 0 && offset <= bytes.count - 64, "eight words at byte \(offset)")
+    unsafe bytes.withUnsafeMutableBytes { buffer in
+      unsafe buffer.storeBytes(
+        of: inByteOrder(words),
+        toByteOffset: offset,
+        as: SIMD8<UInt64>.self
+      )
+    }
+  }
+
+  /// Words as memory has them, least significant byte first, and back.
+  @inline(__always)
+  private static func inByteOrder(_ words: SIMD8<UInt64>) -> SIMD8<UInt64> {
+    #if _endian(big)
+    var swapped = words
+    for index in 0..<8 { swapped[index] = words[index].byteSwapped }
+    return swapped
+    #else
+    return words
+    #endif
+  }
+
   /// Copies `source` to the start of `target`.
   ///
-  /// - Precondition: `source.count` is a multiple of 8 and at most `target.count`.
+  /// - Precondition: `source.count` is a multiple of 64 and at most `target.count`.
   static func copy(_ source: Span<UInt8>, into target: inout MutableSpan<UInt8>) {
-    for offset in stride(from: 0, to: source.count, by: 8) {
-      store(load(source, at: offset), into: &target, at: offset)
+    for offset in stride(from: 0, to: source.count, by: 64) {
+      storeEight(loadEight(source, at: offset), into: &target, at: offset)
     }
   }
 
   /// Fills `target` with one word.
   ///
-  /// - Precondition: `target.count` is a multiple of 8.
+  /// - Precondition: `target.count` is a multiple of 64.
   static func fill(_ target: inout MutableSpan<UInt8>, with word: UInt64) {
-    for offset in stride(from: 0, to: target.count, by: 8) {
-      store(word, into: &target, at: offset)
+    let words = SIMD8(repeating: word)
+    for offset in stride(from: 0, to: target.count, by: 64) {
+      storeEight(words, into: &target, at: offset)
     }
   }
 
@@ -49,8 +87,17 @@ enum TagWords {
   /// Swaps the nibbles of each byte, which turns one granule order into the other.
   @inline(__always)
   static func swappingNibbles(_ word: UInt64) -> UInt64 {
-    (word & 0x0f0f_0f0f_0f0f_0f0f) << 4 | (word >> 4) & 0x0f0f_0f0f_0f0f_0f0f
+    (word & lowNibbles) << 4 | (word >> 4) & lowNibbles
   }
+
+  /// Swaps the nibbles of each byte of eight words.
+  @inline(__always)
+  static func swappingNibbles(_ words: SIMD8<UInt64>) -> SIMD8<UInt64> {
+    let mask = SIMD8(repeating: lowNibbles)
+    return (words & mask) &<< 4 | (words &>> 4) & mask
+  }
+
+  private static var lowNibbles: UInt64 { 0x0f0f_0f0f_0f0f_0f0f }
 }
 
 /// Which granule of a byte comes first.

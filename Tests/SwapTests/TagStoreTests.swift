@@ -217,3 +217,45 @@ private func randomPage(
     #expect(v10.classBytes == 4_346_368)
   }
 }
+
+/// What the posted v5 codec does to a store.
+@Suite struct TagStorePostedCodecTests {
+  private let entry = SwapEntry(type: 0, offset: 77)
+
+  @Test func aMisreadPointerIsAnErrorAndNotACrash() throws {
+    // Six runs in high-nibble-first order whose fifth stored size is 112.
+    var tags: [UInt8] = []
+    for (tag, size) in [(1, 1), (2, 1), (3, 1), (4, 1), (5, 112), (6, 140)] {
+      tags += Array(repeating: UInt8(tag), count: size)
+    }
+    let page = stride(from: 0, to: 256, by: 2).map { tags[$0] << 4 | tags[$0 + 1] }
+    var store = TagStore(codec: .mtecompV5, pageSize: .kib4, processors: 8)
+    try store.save(page: page, entry)
+    store.checkInvariants()
+    let handle = TagHandle(truncating: 0x7002_0408_1654_3215)
+    do throws(TagStoreError) {
+      _ = try store.restored(entry)
+      Issue.record("the handle was read")
+    } catch {
+      #expect(error == .misreadPointer(entry, handle))
+    }
+    let dropped = store.invalidate(entry)
+    #expect(dropped)
+    #expect(store.statistics.savedPages == 0)
+    store.checkInvariants()
+  }
+
+  @Test func theReleaseOfAZeroPageIsNeverCounted() throws {
+    var store = TagStore(codec: .mtecompV5, pageSize: .kib4, processors: 8)
+    let zeros = [UInt8](repeating: 0, count: 128)
+    for _ in 0..<3 {
+      try store.save(page: zeros, entry)
+      store.invalidate(entry)
+    }
+    try store.save(page: [UInt8](repeating: 0x11, count: 128), entry)
+    store.invalidate(entry)
+    #expect(store.statistics.classes.first?.allocations == 4)
+    #expect(store.statistics.classes.first?.frees == 1)
+    store.checkInvariants()
+  }
+}

@@ -11,7 +11,7 @@ import Testing
   func decodersNeverTrap(codec: TagCodec, pageSize: PageSize) {
     var random = SplitMix64(seed: UInt64(pageSize.rawValue))
     var refused = 0
-    for _ in 0..<1500 {
+    for _ in 0..<max(150, pageSize.share(of: modelPages)) {
       let original = codec.stored(pageSize.interestingPage(using: &random), pageSize)
       var mutated = original
       switch original.encoded {
@@ -43,7 +43,7 @@ import Testing
         }
       }
     }
-    if codec != .raw { #expect(refused > 100) }
+    if codec != .raw { #expect(refused > 50) }
   }
 
   @Test func anyLengthOfPayloadIsAnError() {

@@ -24,6 +24,7 @@ struct SlowModel {
   func encode(_ page: [UInt8]) -> Stored {
     let whole = Stored(encoded: .object(TagSizeClass(bytes: page.count)), payload: page)
     if codec == .raw { return whole }
+    if codec == .mtecompV11 { return encodeV11(page) ?? whole }
     var runs = slowRuns(unpacked(page, order: order))
     if codec == .mtecomp && runs.count == 2 && runs[0].size == granules / 2 {
       runs = [runs[0], (runs[1].tag, granules / 4), (runs[1].tag, granules / 4)]
@@ -58,6 +59,19 @@ struct SlowModel {
       (0..<8).reduce(UInt8(0)) { $0 | UInt8(padded[first + $1]) << UInt8($1) }
     }
     return Stored(encoded: .object(TagSizeClass(bytes: bytes)), payload: payload)
+  }
+
+  private func encodeV11(_ page: [UInt8]) -> Stored? {
+    var runs = slowRuns(unpacked(page, order: order))
+    let capacity = capacity(bytes: 8)
+    if runs.count > capacity { return nil }
+    if runs.count == 1 { runs = [(runs[0].tag, granules / 2), (runs[0].tag, granules / 2)] }
+    let longest = runs.map(\.size).max() ?? 0
+    let largest = runs.firstIndex { $0.size == longest } ?? 0
+    var sizes = runs.map(\.size)
+    sizes.remove(at: largest)
+    let tagField = runs.flatMap { bits(Int($0.tag), 4) } + zeros(4 * (capacity - runs.count))
+    return inline([1] + bits(largest, 3) + tagField + sizes.flatMap { bits($0, sizeBits) })
   }
 
   private func inline(_ bits: [Int]) -> Stored {

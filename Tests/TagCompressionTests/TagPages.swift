@@ -5,11 +5,14 @@ import MemoryModel
 
 @testable import TagCompression
 
-/// How many random pages a test of one codec and page size tries.
+/// How many random 4K pages go through each codec and back; larger pages are as many fewer.
 ///
 /// `MTESIM_RANDOM_PAGES` overrides it, for long runs in a release build.
 let randomPages =
-  ProcessInfo.processInfo.environment["MTESIM_RANDOM_PAGES"].flatMap { Int($0) } ?? 3000
+  ProcessInfo.processInfo.environment["MTESIM_RANDOM_PAGES"].flatMap { Int($0) } ?? 20_000
+
+/// How many of them are compared with the slow model, which takes a hundred times as long.
+let modelPages = max(1, randomPages / 20)
 
 /// The bytes of tags given one by one, granule 0 first.
 func packed(_ tags: [UInt8]) -> [UInt8] {
@@ -46,7 +49,29 @@ func page(_ runs: [(tag: UInt8, size: Int)], order: GranuleOrder = .hardware) ->
 }
 
 extension PageSize {
-  /// The order of granules as a page of runs with these starts and changing tags.
+  /// A share of `count` that takes as long with this page size as `count` does with 4K pages.
+  func share(of count: Int) -> Int { max(1, count * PageSize.kib4.bytes / bytes) }
+
+  /// A page of about 1 to 70 runs, made quickly: runs overwrite one another from low to high.
+  func quickPage(_ page: inout [UInt8], using random: inout SplitMix64) {
+    let noise: UInt64 = random.next()
+    var start = 0
+    // Between one run and runs of 4 granules on average.
+    let meanShift = noise % UInt64(granules.trailingZeroBitCount) + 2
+    while start < tagBytes {
+      let bits: UInt64 = random.next()
+      let length = 1 + Int(bits >> 8 & (1 << meanShift - 1)) / 2
+      // The first byte of most runs holds two tags, so that boundaries are odd, too.
+      let tag = UInt8(bits & 15)
+      page[start] = bits & 16 == 0 ? tag << 4 | UInt8(bits >> 60) : tag * 17
+      let end = min(tagBytes, start + length)
+      for byte in start + 1..<max(end, start + 1) { page[byte] = tag * 17 }
+      start = end
+    }
+    if noise >> 60 == 0 { for byte in page.indices { page[byte] = 0x77 } }
+  }
+
+  /// A page of `runs` runs at random places, each with another tag than the one before.
   func randomPage(runs: Int, using random: inout SplitMix64) -> [UInt8] {
     var starts: Set<Int> = [0]
     while starts.count < runs { starts.insert(Int.random(in: 1..<granules, using: &random)) }

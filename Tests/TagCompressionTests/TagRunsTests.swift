@@ -28,7 +28,10 @@ import Testing
   }
 
   @Test func aCodecIsKnownByItsName() {
-    #expect(TagCodec.allCases.map(\.rawValue).first == "raw")
+    #expect(
+      TagCodec.allCases.map(\.rawValue)
+        == ["raw", "mtecomp", "mtecomp-v5", "mtecomp-v11", "xnu-rle"]
+    )
     #expect(TagCodec(rawValue: "mtecomp") == .mtecomp)
     #expect(TagCodec(rawValue: "lz4") == nil)
   }

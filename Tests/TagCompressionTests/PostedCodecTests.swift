@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MemoryModel
+import Testing
+
+@testable import TagCompression
+
+@Suite struct PostedCodecTests {
+  private let v5 = TagCodec.mtecompV5
+  private let v11 = TagCodec.mtecompV11
+
+  private func v5Page(_ runs: [(tag: UInt8, size: Int)]) -> [UInt8] {
+    page(runs, order: .highNibbleFirst)
+  }
+
+  @Test func v5HandlesOfTheSpecification() throws {
+    #expect(v5.inlineHandle(v5Page([(0, 256)]), .kib4) == 0)
+    #expect(v5.inlineHandle(v5Page([(5, 256)]), .kib4) == 0x50)
+    #expect(v5.inlineHandle(v5Page([(3, 128), (9, 128)]), .kib4) == 0x930)
+    #expect(v5.inlineHandle(v5Page([(3, 127), (9, 129)]), .kib4) == 0x7_f000_0931)
+    let page = v5Page([(3, 127), (9, 129)])
+    #expect(try v5.restored(v5.stored(page, .kib4), .kib4) == page)
+  }
+
+  @Test(arguments: PageSize.allCases)
+  func v5LosesTheSecondOfTwoEqualHalves(pageSize: PageSize) throws {
+    let half = pageSize.granules / 2
+    let stored = v5.stored(v5Page([(3, half), (9, half)]), pageSize)
+    #expect(try v5.restored(stored, pageSize) == v5Page([(3, 2 * half)]))
+  }
+
+  @Test func v5TakesSomeHandlesForAddresses() {
+    let runs: [(tag: UInt8, size: Int)] = [
+      (1, 1), (2, 1), (3, 1), (4, 1), (5, 112), (6, 140),
+    ]
+    let stored = v5.stored(v5Page(runs), .kib4)
+    #expect(v5.inlineHandle(v5Page(runs), .kib4) == 0x7002_0408_1654_3215)
+    #expect(throws: TagDecodingError.self) { try v5.restored(stored, .kib4) }
+    guard case .inline(let handle) = stored.encoded else { return }
+    #expect(
+      v5.place(of: handle, pageSize: .kib4)
+        == .object(address: 0xf002_0408_1654_3210, sizeClass: TagSizeClass(bytes: 16 << 5))
+    )
+  }
+
+  @Test(arguments: [TagCodec.mtecompV5, .mtecompV11, .raw], PageSize.allCases)
+  func randomPagesAgreeWithTheSlowModel(codec: TagCodec, pageSize: PageSize) throws {
+    let seed = UInt64(pageSize.rawValue) + 1
+    var random = SplitMix64(seed: seed)
+    let model = SlowModel(codec: codec, pageSize: pageSize)
+    for step in 0..<pageSize.share(of: modelPages) {
+      let page = pageSize.interestingPage(using: &random)
+      let stored = codec.stored(page, pageSize)
+      guard stored == model.encode(page) else {
+        Issue.record("seed \(seed), step \(step): \(stored), expected \(model.encode(page))")
+        return
+      }
+      let runs = slowRuns(unpacked(page, order: .highNibbleFirst))
+      let isDefect =
+        codec == .mtecompV5
+        && (runs.count == 2 && runs[0].size == runs[1].size
+          || isTakenForAddress(stored.encoded))
+      guard try isDefect || codec.restored(stored, pageSize) == page else {
+        Issue.record("seed \(seed), step \(step): \(codec.rawValue) lost \(page)")
+        return
+      }
+    }
+  }
+
+  private func isTakenForAddress(_ encoded: EncodedTags) -> Bool {
+    if case .inline(let handle) = encoded { return handle.looksLikeAddress }
+    return false
+  }
+
+  @Test(arguments: PageSize.allCases)
+  func v11KeepsHalvesAndUniformPages(pageSize: PageSize) throws {
+    let half = pageSize.granules / 2
+    for runs in [
+      [(3, half), (9, half)], [(15, half), (0, half)], [(0, 2 * half)], [(7, 2 * half)],
+    ] {
+      let page = v5Page(runs.map { (UInt8($0.0), $0.1) })
+      let stored = v11.stored(page, pageSize)
+      #expect(stored.encoded.sizeClass == .inline)
+      #expect(try v11.restored(stored, pageSize) == page)
+    }
+    #expect(v11.inlineHandle(v5Page([(7, 2 * half)]), pageSize) == 0x771)
+    #expect(v11.inlineHandle(v5Page([(3, half), (9, half)]), pageSize) == 0x931)
+  }
+
+  @Test func v11RefusesWhatItCannotHaveMade() {
+    func error(_ handle: UInt64) -> TagDecodingError? {
+      let stored = Stored(encoded: .inline(TagHandle(truncating: handle)), payload: [])
+      do {
+        _ = try v11.restored(stored, .kib4)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    #expect(error(0x6b0b_0b01_0080_402f) == .largestOutOfRange(largest: 7, runs: 6))
+    #expect(error(0x10) == .notInline(TagHandle(truncating: 0x10)))
+    let full: UInt64 = 127 | 127 << 7 | 2 << 14
+    #expect(error(full << 28 | 1) == .sizesTooLarge(granules: 256, pageGranules: 256))
+    #expect(error(1 << 35 | 1) == .reservedBits(1 << 7), "a third run beside two halves")
+  }
+
+  @Test(arguments: TagCodec.allCases, PageSize.allCases)
+  func addressesSurviveTheHandle(codec: TagCodec, pageSize: PageSize) {
+    for sizeClass in codec.sizeClasses(pageSize: pageSize) where !sizeClass.isInline {
+      let address: UInt64 = 0xffff_1234_5678_9a00
+      let handle = codec.handle(address: address, sizeClass: sizeClass)
+      #expect(
+        codec.place(of: handle, pageSize: pageSize)
+          == .object(address: address, sizeClass: sizeClass)
+      )
+      #expect(handle.looksLikeAddress)
+    }
+  }
+}
+
+@Suite struct XNURunLengthTests {
+  private let codec = TagCodec.xnuRunLength
+
+  @Test(arguments: PageSize.allCases)
+  func randomPagesComeBack(pageSize: PageSize) throws {
+    var random = SplitMix64(seed: 11)
+    for step in 0..<pageSize.share(of: modelPages) {
+      let page = pageSize.interestingPage(using: &random)
+      let stored = codec.stored(page, pageSize)
+      guard try codec.restored(stored, pageSize) == page else {
+        Issue.record("step \(step): \(page)")
+        return
+      }
+    }
+  }
+
+  @Test func streamsAreAsDocumented() {
+    // 600 = 512 + 64 + 16 + 8, then 3, then a literal of two tags, 3 again and the rest.
+    let runs: [(tag: UInt8, size: Int)] = [
+      (1, 600), (2, 3), (3, 1), (4, 1), (5, 3), (6, 416),
+    ]
+    let expected: [UInt8] = [
+      0xf1, 0xc1, 0xa1, 0x91, 0x42, 0x03, 0x04, 0x45, 0xe6, 0xd6, 0xb6,
+    ]
+    let stored = codec.stored(page(runs), .kib16)
+    #expect(stored.encoded.sizeClass.bytes == 64)
+    #expect(Array(stored.payload.prefix(11)) == expected)
+    #expect(stored.payload.dropFirst(11).allSatisfy { $0 == 0 })
+    #expect(codec.inlineHandle(page([(9, 1024)]), .kib16) == 9)
+  }
+
+  @Test func noiseIsGivenUpAboveTheLimit() throws {
+    // Pairs of alternating tags cost four bytes for seven tags: 1,024 tags do not fit 448 bytes.
+    let noise = page((0..<1024).map { (tag: UInt8($0 % 2), size: 1) })
+    #expect(codec.stored(noise, .kib16).encoded.sizeClass.bytes == 512)
+    // 776 granules of noise take 444 bytes in 111 literals less one tag, the rest one byte.
+    let runs = (0..<770).map { (tag: UInt8($0 % 2), size: 1) } + [(tag: 7, size: 254)]
+    let stored = codec.stored(page(runs), .kib16)
+    #expect(stored.encoded.sizeClass.bytes == 512 - 64)
+    #expect(try codec.restored(stored, .kib16) == page(runs))
+  }
+}
