@@ -12,7 +12,6 @@ struct ColumnDecoder {
   private(set) var lastClock: UInt64 = 0
 
   private var cursors: [ByteCursor] = []
-  private var lastPage: Int64 = 0
   private var lastTagEnd: Int64 = 0
   private let pageSize: PageSize
   private let pageCount: UInt64
@@ -28,7 +27,6 @@ struct ColumnDecoder {
     cursors = ranges.map { ByteCursor($0) }
     remaining = records
     lastClock = clock
-    lastPage = 0
     lastTagEnd = 0
   }
 
@@ -46,7 +44,7 @@ struct ColumnDecoder {
     var clock = cursors[Column.clock]
     var page = cursors[Column.page]
     var tagValue = cursors[Column.tagValue]
-    var tagStart = cursors[Column.tagStart]
+    var tagDistance = cursors[Column.tagDistance]
     var tagLength = cursors[Column.tagLength]
     let wanted = min(remaining, limit)
     for _ in 0..<wanted {
@@ -62,8 +60,8 @@ struct ColumnDecoder {
       case Lead.tagRun:
         let tag = try tagValue.byte(bytes)
         guard tag <= 15 else { throw Malformed(expected: "a tag up to 15", found: "\(tag)") }
-        let delta = try tagStart.zigzag(bytes)
-        batch.records.append(try tagRun(tag, delta, count: tagLength.varint(bytes)))
+        let start = try tagStart(try tagDistance.byte(bytes), bytes)
+        batch.records.append(try tagRun(tag, start, count: tagLength.varint(bytes)))
       default:
         try detailed(&page, bytes, into: &batch)
       }
@@ -72,7 +70,7 @@ struct ColumnDecoder {
     cursors[Column.clock] = clock
     cursors[Column.page] = page
     cursors[Column.tagValue] = tagValue
-    cursors[Column.tagStart] = tagStart
+    cursors[Column.tagDistance] = tagDistance
     cursors[Column.tagLength] = tagLength
     remaining -= wanted
     if remaining == 0, let left = cursors.first(where: { !$0.isAtEnd }) {
@@ -103,27 +101,42 @@ struct ColumnDecoder {
   }
 
   @inline(__always)
-  private mutating func identifier(
+  private func identifier(
     _ column: inout ByteCursor,
     _ bytes: Span<UInt8>
   ) throws(Malformed) -> PageIdentifier {
-    let delta = try column.zigzag(bytes)
-    let page = lastPage &+ delta
-    // Wrapping is harmless: whatever comes out is used only if it is an identifier.
-    guard page >= 0, UInt64(page) < pageCount else {
+    let page = try column.varint(bytes)
+    guard page < pageCount else {
       throw Malformed(expected: "a page identifier below \(pageCount)", found: "\(page)")
     }
-    lastPage = page
     return PageIdentifier(truncatingIfNeeded: page)
+  }
+
+  /// The first granule of a tag run, counted over all pages by identifier.
+  @inline(__always)
+  private mutating func tagStart(
+    _ distance: UInt8,
+    _ bytes: Span<UInt8>
+  ) throws(Malformed) -> Int64 {
+    if distance != TagDistance.far {
+      // Both terms are far below 2^62.
+      return lastTagEnd &+ (Int64(distance >> 1) ^ -Int64(distance & 1))
+    }
+    let page = try cursors[Column.tagPage].varint(bytes)
+    guard page < pageCount else {
+      throw Malformed(expected: "a page identifier below \(pageCount)", found: "\(page)")
+    }
+    let last = UInt64(pageSize.granules - 1)
+    let granule = try cursors[Column.tagGranule].varint(bytes, atMost: last, "a granule")
+    return Int64(page) * Int64(pageSize.granules) + Int64(granule)
   }
 
   @inline(__always)
   private mutating func tagRun(
     _ tag: UInt8,
-    _ delta: Int64,
+    _ start: Int64,
     count: UInt64
   ) throws(Malformed) -> EventRecord {
-    let start = lastTagEnd &+ delta
     let granules = Int64(pageSize.granules)
     guard start >= 0, UInt64(start / granules) < pageCount else {
       throw Malformed(expected: "a tag run in \(pageCount) pages", found: "granule \(start)")

@@ -4,7 +4,9 @@ import MemoryModel
 
 /// The constants of container version 1; TraceContainer.md draws the layout.
 enum ContainerLayout {
-  /// The first bytes of a container. The byte above 127 and the line ends show damage by transfers
+  /// The first bytes of a container.
+  ///
+  /// The byte above 127 and the line ends show damage by transfers
   /// that meddle with text, the control-Z stops a terminal that prints the file.
   static let magic: [UInt8] = [0x8d, 0x4d, 0x54, 0x54, 0x0d, 0x0a, 0x1a, 0x0a]
   /// The last bytes of a container.
@@ -13,14 +15,16 @@ enum ContainerLayout {
   static let version: UInt32 = 1
   /// Magic, version, body length and body checksum.
   static let headerPrefixBytes = 24
-  /// The largest header body. Linux allows 65,530 mappings for a process, at up to 25 bytes each.
+  /// The largest header body.
+  ///
+  /// Linux allows 65,530 mappings for a process, at up to 25 bytes each.
   static let largestHeaderBytes = 1 << 21
   /// The largest string in a header or a mark, in bytes of UTF-8.
   static let largestStringBytes: UInt64 = 1 << 16
 
   /// The number of columns of a block.
-  static let columns = 8
-  /// Mark, record count, first clock, eight pairs of sizes and the checksum.
+  static let columns = 10
+  /// Mark, record count, first clock, a pair of sizes for each column and the checksum.
   static let blockHeaderBytes = 4 + 4 + 8 + columns * 8 + 8
   /// The mark of a block: `BLCK`.
   static let blockMark: UInt32 = 0x4b43_4c42
@@ -57,9 +61,11 @@ enum Column {
   static let page = 2
   static let detail = 3
   static let tagValue = 4
-  static let tagStart = 5
-  static let tagLength = 6
-  static let operation = 7
+  static let tagDistance = 5
+  static let tagPage = 6
+  static let tagGranule = 7
+  static let tagLength = 8
+  static let operation = 9
 }
 
 /// The lead byte of a record: bits 1 to 0 are the shape, bits 7 to 2 the clock's advance.
@@ -74,6 +80,14 @@ enum Lead {
   static let detailed: UInt8 = 3
   /// The advance is this plus the next number of the clock column.
   static let longAdvance: UInt64 = 63
+}
+
+/// The tag-distance column: one byte a tag run.
+///
+/// Below 255 it is the zigzag form of the distance, in granules, from the end of the run before;
+/// 255 means that page and first granule are in columns of their own.
+enum TagDistance {
+  static let far: UInt8 = 255
 }
 
 /// The first byte of an entry in the detail column.

@@ -2,8 +2,10 @@
 
 import MemoryModel
 
-/// The operation column: one entry is a code byte, its fields, and a result where bit 7 of the code
-/// is set. TraceContainer.md lists the fields.
+/// The codes of the operation column.
+///
+/// An entry is a code byte, its fields, and a result where bit 7 of the code is set.
+/// TraceContainer.md lists the fields.
 enum OperationCode: UInt8 {
   case map, unmap, protect, remap, brk, advise, kernelRead, kernelWrite, thread, process, fork
   case exec, exit, mark, tagSnapshot, expectOutcome, expectTags

@@ -2,7 +2,9 @@
 
 import MemoryModel
 
-/// The text form of traces: one event a line. TextTraces.md lists the lines.
+/// The text form of traces: one event a line.
+///
+/// TextTraces.md lists the lines.
 public enum TextTrace {
   /// Builds a container from text.
   ///
