@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Containers
 public import MemoryModel
 
 /// The page table of one process: for each page identifier one byte of flags and one target.
@@ -15,44 +14,38 @@ public import MemoryModel
 public final class PageTable {
   /// The levels of translation.
   public let layout: TableLayout
-  /// Entries whose target is a frame: the resident set, in pages.
-  public private(set) var residentPages = 0
-  /// Entries whose target is a swap slot.
-  public private(set) var swapEntries = 0
-
-  private var flagBytes: FlatStorage<UInt8>
-  private var targets: FlatStorage<UInt32>
+  private var entries: PageTableEntries
   private var tables: TableSpans
 
   /// Creates an empty table with room for `capacity` identifiers.
   public init(layout: TableLayout, capacity: Int) {
     self.layout = layout
-    flagBytes = FlatStorage(repeating: 0, count: capacity)
-    targets = FlatStorage(repeating: 0, count: capacity)
+    entries = PageTableEntries(capacity: capacity)
     tables = TableSpans(layout: layout)
   }
 
   /// Identifiers below this have an entry.
-  public var capacity: Int { flagBytes.count }
+  public var capacity: Int { entries.capacity }
+
+  /// Entries whose target is a frame: the resident set, in pages.
+  public var residentPages: Int { entries.residentPages }
+
+  /// Entries whose target is a swap slot.
+  public var swapEntries: Int { entries.swapEntries }
 
   /// Makes room for identifiers below `capacity`, and for half as many again.
-  public func reserve(_ capacity: Int) {
-    guard capacity > flagBytes.count else { return }
-    let grown = capacity + capacity / 2
-    flagBytes.grow(to: grown, repeating: 0)
-    targets.grow(to: grown, repeating: 0)
-  }
+  public func reserve(_ capacity: Int) { entries.reserve(capacity) }
 
   // MARK: Entries
 
   /// The flags of an entry, without its state.
   public func flags(_ page: PageIdentifier) -> EntryFlags {
-    EntryFlags(rawValue: byte(page)).intersection(.all)
+    EntryFlags(rawValue: entries.byte(page)).intersection(.all)
   }
 
   /// What an entry holds.
   public func state(_ page: PageIdentifier) -> EntryState {
-    let bits = byte(page) >> EntryState.shift
+    let bits = entries.byte(page) >> EntryState.shift
     guard let state = EntryState(rawValue: bits) else {
       preconditionFailure("page-table entry \(page) has state \(bits)")
     }
@@ -60,9 +53,7 @@ public final class PageTable {
   }
 
   /// The target of an entry as stored: a frame number, or a ``PackedSwapEntry``, by state.
-  public func target(_ page: PageIdentifier) -> UInt32 {
-    Int(page) < targets.count ? targets[Int(page)] : 0
-  }
+  public func target(_ page: PageIdentifier) -> UInt32 { entries.target(page) }
 
   /// The frame of an entry, `nil` where it has none.
   public func frame(_ page: PageIdentifier) -> PageFrameNumber? {
@@ -78,18 +69,14 @@ public final class PageTable {
   ///
   /// - Precondition: the entry is not empty.
   public func setFlags(_ page: PageIdentifier, _ flags: EntryFlags) {
-    precondition(byte(page) != 0, "page-table entry \(page) is empty")
-    let kept = flagBytes[Int(page)] & ~EntryFlags.all.rawValue
-    flagBytes[Int(page)] = kept | flags.intersection(.all).rawValue
+    entries.setFlags(page, flags)
   }
 
   /// Replaces the target of an entry and keeps its state and flags, for a page that migrates.
   ///
   /// - Precondition: the entry has a target.
   public func setTarget(_ page: PageIdentifier, _ target: UInt32) {
-    let held = state(page)
-    precondition(held.hasFrame || held.hasSlot, "page-table entry \(page) is \(held)")
-    targets[Int(page)] = target
+    entries.setTarget(page, target)
   }
 
   /// Replaces a whole entry, and keeps the counts of resident pages and swap entries.
@@ -105,16 +92,16 @@ public final class PageTable {
       state != .none || flags.isEmpty && target == 0,
       "empty page-table entry \(page) with flags \(flags.rawValue) and target \(target)"
     )
-    reserve(Int(page) + 1)
-    let old = self.state(page)
-    residentPages += (state.hasFrame ? 1 : 0) - (old.hasFrame ? 1 : 0)
-    swapEntries += (state.hasSlot ? 1 : 0) - (old.hasSlot ? 1 : 0)
-    flagBytes[Int(page)] =
-      state.rawValue << EntryState.shift | flags.intersection(.all).rawValue
-    targets[Int(page)] = target
+    entries.set(
+      page,
+      byte: state.rawValue << EntryState.shift | flags.intersection(.all).rawValue,
+      target: target
+    )
   }
 
   /// Maps the zero page, or a reference page, for reading.
+  ///
+  /// - Precondition: `flags` does not allow writes.
   public func setZeroPage(_ page: PageIdentifier, flags: EntryFlags) {
     precondition(!flags.contains(.writable), "the zero page of entry \(page) would be writable")
     setEntry(page, state: .zeroPage, flags: flags, target: 0)
@@ -135,7 +122,9 @@ public final class PageTable {
     setEntry(page, state: .faultOnAccess, flags: kept, target: frame.rawValue)
   }
 
-  /// Stores a swap entry; `exclusively` is the "anon exclusive" mark.
+  /// Stores a swap entry; `state` says whether it has the "anon exclusive" mark.
+  ///
+  /// - Precondition: `state` is ``EntryState/swap`` or ``EntryState/swapExclusive``.
   public func setSwap(_ page: PageIdentifier, _ entry: PackedSwapEntry, state: EntryState) {
     precondition(state.hasSlot, "a swap entry with state \(state)")
     setEntry(page, state: state, flags: [], target: entry.rawValue)
@@ -143,7 +132,7 @@ public final class PageTable {
 
   /// Empties an entry.
   public func clear(_ page: PageIdentifier) {
-    guard byte(page) != 0 else { return }
+    guard entries.byte(page) != 0 else { return }
     setEntry(page, state: .none, flags: [], target: 0)
   }
 
@@ -151,7 +140,7 @@ public final class PageTable {
   ///
   /// - Precondition: the destination is empty.
   public func move(_ source: PageIdentifier, to destination: PageIdentifier) {
-    precondition(byte(destination) == 0, "page-table entry \(destination) is in use")
+    precondition(entries.byte(destination) == 0, "page-table entry \(destination) is in use")
     let (state, flags, target) = (state(source), flags(source), target(source))
     clear(source)
     setEntry(destination, state: state, flags: flags, target: target)
@@ -175,11 +164,7 @@ public final class PageTable {
   /// ``capacity``. `body` may set and clear `young` and `dirty`, and must change nothing else. It must
   /// not use this table otherwise: the program stops if it does.
   public func withFlags<Result>(_ body: (inout MutableSpan<UInt8>) -> Result) -> Result {
-    flagBytes.withMutableSpan(0..<flagBytes.count, body)
-  }
-
-  private func byte(_ page: PageIdentifier) -> UInt8 {
-    Int(page) < flagBytes.count ? flagBytes[Int(page)] : 0
+    entries.withBytes(body)
   }
 
   // MARK: Tables
@@ -284,7 +269,7 @@ public final class PageTable {
   public func checkInvariants() {
     var resident = 0
     var swapped = 0
-    for index in 0..<flagBytes.count {
+    for index in 0..<capacity {
       let state = state(PageIdentifier(index))
       resident += state.hasFrame ? 1 : 0
       swapped += state.hasSlot ? 1 : 0

@@ -211,8 +211,18 @@ private struct PageModel {
     }
   }
 
-  /// Moves part of one run to an equally long range that does not overlap it.
-  mutating func move(_ source: Range<Int>, to destination: Range<Int>) {
+  /// Extends the run that ends before `range`, which is not mapped.
+  mutating func grow(_ range: Range<Int>) {
+    for page in range {
+      pages[page] = pages[page - 1]
+      pages[page]?.offset += 1
+    }
+    merge(range.upperBound)
+  }
+
+  /// Moves part of one run to an equally long range that does not overlap it; with `keepsSource` the
+  /// source stays mapped, and loses its reverse map if it is a whole VMA.
+  mutating func move(_ source: Range<Int>, to destination: Range<Int>, keepsSource: Bool) {
     unmap(destination)
     let area = newArea()
     for (from, to) in zip(source, destination) {
@@ -224,7 +234,15 @@ private struct PageModel {
     }
     merge(destination.lowerBound)
     merge(destination.upperBound)
-    unmap(source)
+    guard keepsSource else {
+      unmap(source)
+      return
+    }
+    guard run(source.lowerBound) == source else { return }
+    for page in source {
+      pages[page]?.anonymous = 0
+      pages[page]?.isInherited = false
+    }
   }
 
   var areas: [VirtualMemoryArea] {
@@ -278,7 +296,7 @@ private struct PageModel {
       let length = UInt64(range.count) << UInt64(pageSize.shift)
       let before = mergeableStarts(set)
       var mayLeaveUnmerged = false
-      switch random.below(16) {
+      switch random.below(17) {
       case 0...4:
         let kind = kinds[random.below(kinds.count)]
         var protection = protections[random.below(protections.count)]
@@ -311,14 +329,30 @@ private struct PageModel {
         guard model.run(start).upperBound >= range.upperBound, !target.overlaps(range) else {
           continue
         }
-        _ = try set.remap(
+        let keepsSource = random.below(3) == 0
+        let plan = try set.remap(
           address: address,
           oldLength: length,
           newLength: length,
-          flags: [.mayMove, .fixed],
+          flags: keepsSource ? [.mayMove, .fixed, .dontUnmap] : [.mayMove, .fixed],
           newAddress: (PageModel.firstPage + UInt64(to)) << UInt64(pageSize.shift)
         ).get()
-        model.move(range, to: target)
+        #expect(plan.keepsSource == keepsSource && plan.grown == nil)
+        model.move(range, to: target, keepsSource: keepsSource)
+        mayLeaveUnmerged = keepsSource
+      case 15:
+        let run = model.run(start)
+        guard !run.isEmpty, run.upperBound < model.pages.count,
+          model.pages[run.upperBound] == nil
+        else { continue }
+        _ = try set.remap(
+          address: address,
+          oldLength: UInt64(run.upperBound - start) << UInt64(pageSize.shift),
+          newLength: UInt64(run.upperBound - start + 1) << UInt64(pageSize.shift),
+          flags: [],
+          newAddress: 0
+        ).get()
+        model.grow(run.upperBound..<run.upperBound + 1)
       default:
         guard random.below(4) == 0 else { continue }
         set = set.forked()
