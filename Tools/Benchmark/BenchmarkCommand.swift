@@ -9,62 +9,57 @@ import TraceFormat
 
 /// Prints page accesses per second of the simulator, beside a C loop that only keeps an exact LRU.
 ///
-///     mtesim-benchmark [--rounds N] [TRACE...]
+///     mtesim-benchmark [--rounds N] [--accesses N] [--only VARIANT] [--counters] [TRACE...]
 ///
 /// All variants run in turn within each round, so that whatever else the computer does falls on all of
 /// them; the figures are medians with minimum and maximum, and ratios are taken within a round.
+/// `--only` runs one variant (`c`, `plain`, `tagged`), which is what a profiler wants; `--counters`
+/// prints everything the machines counted, by which two builds are compared.
 @main
 struct BenchmarkCommand {
   static func main() {
-    var rounds = 3
+    var options = Options()
     var traces: [String] = []
     var arguments = CommandLine.arguments.dropFirst()
     while let argument = arguments.popFirst() {
-      if argument == "--rounds", let value = arguments.popFirst(), let number = Int(value),
-        number > 0
-      {
-        rounds = number
-      } else {
-        traces.append(argument)
-      }
+      if !options.parse(argument, &arguments) { traces.append(argument) }
     }
-    runSynthetic(rounds: rounds)
-    for trace in traces { runRecording(trace, rounds: rounds) }
+    runSynthetic(options)
+    for trace in traces { runRecording(trace, rounds: options.rounds) }
   }
 
-  private static func runSynthetic(rounds: Int) {
-    let stream = SyntheticStream(seed: 1)
-    let plain = stream.records(tagged: false)
-    let tagged = stream.records(tagged: true)
-    var figures = [Figures(), Figures(), Figures()]
-    var ratios = [Figures(), Figures()]
-    var results: [Int] = []
-    for _ in 0..<rounds {
-      let (cTime, cMisses) = timeReference(stream)
-      let (plainTime, plainCounters) = timeMachine(plain, isTagged: false)
-      let (taggedTime, taggedCounters) = timeMachine(tagged, isTagged: true)
-      for (index, time) in [cTime, plainTime, taggedTime].enumerated() {
-        figures[index].add(time)
+  private static func runSynthetic(_ options: Options) {
+    let stream = SyntheticStream(seed: 1, accesses: options.accesses)
+    let variants = Variant.allCases.filter { options.only == nil || options.only == $0 }
+    let records = variants.map { stream.records(for: $0) }
+    var figures = variants.map { _ in Figures() }
+    var ratios = variants.map { _ in Figures() }
+    var runs: [VariantRun] = []
+    for _ in 0..<options.rounds {
+      runs = zip(variants, records).map { variant, records in
+        variant == .reference
+          ? timeReference(stream)
+          : timeMachine(records, isTagged: variant == .tagged)
       }
-      ratios[0].add(plainTime / cTime)
-      ratios[1].add(taggedTime / cTime)
-      results = [
-        cMisses, Int(plainCounters[.pgfault]), Int(taggedCounters[.pgfault]),
-        Int(taggedCounters[.tagsSavedSwap]),
-      ]
+      for (index, run) in runs.enumerated() {
+        figures[index].add(run.seconds)
+        ratios[index].add(run.seconds / runs[0].seconds)
+      }
     }
-    print("synthetic: \(SyntheticStream.accesses) accesses, \(SyntheticStream.pages) pages,")
-    print("           \(SyntheticStream.frames) frames, log-uniform popularity")
-    let names = ["exact LRU in C", "mtesim, no tags", "mtesim, tags"]
-    for (name, figure) in zip(names, figures) {
-      print("  \(pad(name)) \(figure.rate(of: SyntheticStream.accesses)) M accesses/s")
+    print("synthetic: \(options.accesses) accesses, \(SyntheticStream.pages) pages,")
+    print("           \(SyntheticStream.frames) frames, log-uniform popularity; one thread")
+    for (index, variant) in variants.enumerated() {
+      print("  \(pad(variant.title)) \(figures[index].rate(of: options.accesses)) M accesses/s")
+      if variants[0] == .reference && index > 0 {
+        print("  \(pad("")) \(ratios[index].ratio) times the time of C")
+      }
+      print("    \(variant.explanation)")
+      print("    \(runs[index].summary)")
+      if options.printsCounters { runs[index].printCounters() }
     }
-    print("  C: \(results[0]) misses; mtesim: \(results[1]) and \(results[2]) faults,")
-    print("  \(results[3]) pages swapped out with tags")
-    print("  time relative to C: \(ratios[0].ratio) without tags, \(ratios[1].ratio) with tags")
   }
 
-  private static func timeReference(_ stream: SyntheticStream) -> (Double, Int) {
+  private static func timeReference(_ stream: SyntheticStream) -> VariantRun {
     var misses: UInt64 = 0
     var writebacks: UInt64 = 0
     let time = seconds {
@@ -78,17 +73,19 @@ struct BenchmarkCommand {
         )
       }
     }
-    return (time, Int(misses))
+    return VariantRun(
+      seconds: time,
+      summary: "\(misses) misses, \(writebacks) evicted pages had been written"
+    )
   }
 
-  private static func timeMachine(
-    _ records: [EventRecord],
-    isTagged: Bool
-  ) -> (Double, CounterSet) {
+  private static func timeMachine(_ records: [EventRecord], isTagged: Bool) -> VariantRun {
     var configuration = MachineConfiguration()
     configuration.ramBytes = 1 << 30
     configuration.design = .staticCarveout
-    configuration.groupLimitBytes = (SyntheticStream.frames + 1024) * 4096
+    // Page tables are charged to the group, too; data get as many frames as the C loop has.
+    configuration.groupLimitBytes =
+      (SyntheticStream.frames + SyntheticStream.tablePages) * PageSize.kib4.bytes
     configuration.swap.bytes = 2 << 30
     configuration.swap.pageCluster = 0
     configuration.isObserved = false
@@ -96,12 +93,12 @@ struct BenchmarkCommand {
       preconditionFailure("the benchmark's own machine cannot be built")
     }
     let process = machine.addProcess(
-      pages: (0..<UInt64(SyntheticStream.pages)).map { 0x1000 + $0 },
+      pages: (0..<UInt64(SyntheticStream.pages)).map { SyntheticStream.firstPage + $0 },
       group: machine.addGroup()
     )
     let request = MappingRequest(
-      address: 0x1000 << 12,
-      length: UInt64(SyntheticStream.pages) << 12,
+      address: SyntheticStream.firstPage << UInt64(PageSize.kib4.shift),
+      length: UInt64(SyntheticStream.pages) << UInt64(PageSize.kib4.shift),
       protection: isTagged ? [.read, .write, .mte] : [.read, .write],
       flags: .anonymous
     )
@@ -121,7 +118,14 @@ struct BenchmarkCommand {
         index += 1
       }
     }
-    return (time, machine.counters)
+    var run = VariantRun(seconds: time, summary: "")
+    let counters = machine.counters
+    run.summary =
+      "\(counters[.pgfault]) faults, \(counters[.pswpout]) pages swapped out"
+      + (isTagged ? ", \(counters[.tagsSavedSwap]) with tags" : "")
+    run.counters = counters
+    run.bytes = MemoryCategory.allCases.map { ($0.name, machine.bytes(of: $0)) }
+    return run
   }
 
   private static func runRecording(_ path: String, rounds: Int) {
@@ -158,6 +162,70 @@ struct BenchmarkCommand {
 
   private static func pad(_ text: String) -> String {
     text + String(repeating: " ", count: max(0, 16 - text.count))
+  }
+}
+
+/// What the command line asks for.
+private struct Options {
+  var rounds = 3
+  var accesses = 20_000_000
+  var only: Variant?
+  var printsCounters = false
+
+  /// Reads one option with its value.
+  ///
+  /// - Returns: `false` where `argument` is no option.
+  mutating func parse(_ argument: String, _ rest: inout ArraySlice<String>) -> Bool {
+    switch argument {
+    case "--rounds": rounds = rest.popFirst().flatMap { Int($0) }.map { max($0, 1) } ?? rounds
+    case "--accesses":
+      accesses = rest.popFirst().flatMap { Int($0) }.map { max($0, 1) } ?? accesses
+    case "--only": only = rest.popFirst().flatMap { Variant(rawValue: $0) }
+    case "--counters": printsCounters = true
+    default: return false
+    }
+    return true
+  }
+}
+
+/// What is measured on the synthetic stream.
+enum Variant: String, CaseIterable {
+  case reference = "c"
+  case plain
+  case tagged
+
+  fileprivate var title: String {
+    switch self {
+    case .reference: "exact LRU in C"
+    case .plain: "mtesim, no tags"
+    case .tagged: "mtesim, tags"
+    }
+  }
+
+  fileprivate var explanation: String {
+    switch self {
+    case .reference: "one list, moved to the front at each access; no faults, swap or counters"
+    case .plain: "page table, page allocator, two-list reclaim, swap slots and cache on zram"
+    case .tagged: "the same, and each page is tagged once; tags are saved at swap-out by mtecomp"
+    }
+  }
+}
+
+/// One run of one variant.
+private struct VariantRun {
+  var seconds: Double
+  var summary: String
+  var counters = CounterSet()
+  var bytes: [(name: String, bytes: UInt64)] = []
+
+  /// Prints every counter that is not zero, and the memory at the end by category.
+  func printCounters() {
+    for counter in Counter.allCases where counters[counter] != 0 {
+      print("      \(counter.name) \(counters[counter])")
+    }
+    for category in bytes where category.bytes != 0 {
+      print("      \(category.name) \(category.bytes) bytes")
+    }
   }
 }
 

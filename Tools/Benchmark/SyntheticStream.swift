@@ -11,18 +11,21 @@ import MemoryModel
 struct SyntheticStream {
   /// Different pages.
   static let pages = 262_144
-  /// Page accesses.
-  static let accesses = 20_000_000
   /// Frames that the pages compete for.
   static let frames = 65_536
+  /// The first page's number in the address space.
+  static let firstPage: UInt64 = 0x1000
+  /// Page tables of the machine's process once it has touched all pages: 512 leaf tables of 512
+  /// entries, two tables above them (the pages do not start at a multiple of 1 GiB), one above these.
+  static let tablePages = 515
 
   /// The accesses as the C loop reads them: the page, with bit 31 set for a write.
   let words: [UInt32]
 
-  init(seed: UInt64) {
+  init(seed: UInt64, accesses: Int) {
     var state = seed
     let span = log(Double(Self.pages))
-    words = (0..<Self.accesses).map { _ in
+    words = (0..<accesses).map { _ in
       state &+= 0x9e37_79b9_7f4a_7c15
       let random = Self.mix(state)
       let fraction = Double(random >> 11) / Double(1 << 53)
@@ -33,9 +36,14 @@ struct SyntheticStream {
     }
   }
 
+  /// The accesses as a variant reads them; the C loop reads ``words``.
+  func records(for variant: Variant) -> [EventRecord] {
+    variant == .reference ? [] : records(tagged: variant == .tagged)
+  }
+
   /// The accesses as events; with tags, each page is tagged after its first access with one to six
   /// runs, as small-object heaps are.
-  func records(tagged: Bool) -> [EventRecord] {
+  private func records(tagged: Bool) -> [EventRecord] {
     var seen = [Bool](repeating: false, count: Self.pages)
     var records: [EventRecord] = []
     records.reserveCapacity(words.count + (tagged ? Self.pages * 4 : 0))
