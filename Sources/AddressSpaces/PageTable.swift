@@ -149,11 +149,7 @@ public final class PageTable {
   /// Clears the young flag of an entry.
   ///
   /// - Returns: whether it was set.
-  public func clearYoung(_ page: PageIdentifier) -> Bool {
-    guard byte(page) & EntryFlags.young.rawValue != 0 else { return false }
-    flagBytes[Int(page)] &= ~EntryFlags.young.rawValue
-    return true
-  }
+  public func clearYoung(_ page: PageIdentifier) -> Bool { entries.clearYoung(page) }
 
   /// Frees all tables, for a process that ends or starts anew.
   public func releaseAllTables() { tables = TableSpans(layout: layout) }

@@ -53,6 +53,14 @@ struct PageTableEntries: ~Copyable {
     bytes[Int(page)] = old & ~EntryFlags.all.rawValue | flags.intersection(.all).rawValue
   }
 
+  /// Clears the young flag of an entry, and says whether it was set.
+  mutating func clearYoung(_ page: PageIdentifier) -> Bool {
+    let old = byte(page)
+    guard old & EntryFlags.young.rawValue != 0 else { return false }
+    bytes[Int(page)] = old & ~EntryFlags.young.rawValue
+    return true
+  }
+
   /// Replaces the target of an entry, which must have one.
   mutating func setTarget(_ page: PageIdentifier, _ target: UInt32) {
     let held = byte(page)

@@ -174,7 +174,7 @@ private struct DeviceModel {
   private func perform(
     _ choice: Int,
     _ slot: UInt32,
-    _ random: inout Swap.SplitMix64,
+    _ random: inout SplitMix64,
     _ device: inout SwapDevice,
     _ model: inout DeviceModel,
     _ released: inout [UInt32],
