@@ -86,7 +86,7 @@ func run(_ program: RandomProgram, on configuration: MachineConfiguration, check
     var configuration = MachineConfiguration()
     configuration.swap.device = device
     configuration.isObserved = false
-    var program = RandomProgram(seed: 7, pages: 17_000, count: 30_000, forks: false)
+    var program = RandomProgram(seed: 7, pages: 20_000, count: 40_000, forks: false)
     // Untagged memory fills RAM to the last frame of tag storage before half of it becomes tagged.
     let half = UInt64(program.pages / 2) << 12
     let base = RandomProgram.base << 12
@@ -113,13 +113,16 @@ func run(_ program: RandomProgram, on configuration: MachineConfiguration, check
         )
       )
     )
-    program.steps = opening + program.steps
+    // Reading in order lets read-ahead bring tagged pages to frames that nobody asked to hold tags.
+    let sweep: [(process: Int, step: ProgramStep)] = (0..<program.pages).map {
+      (0, .read(page: $0))
+    }
+    program.steps = opening + program.steps + sweep + sweep
     let counters = try run(program, on: configuration, checkEvery: 4000)
     var mustHappen: [Counter] = [
       .reserveFast, .reserveSlow, .pgmigrateSuccess, .foaFaults, .foaReplacedTsp, .pswpin,
       .tagsRestoredSwap,
     ]
-    // Only read-ahead brings tags back to a frame that nobody asked to be able to hold them.
     if device == .disk { mustHappen.append(.tagsParked) }
     for counter in mustHappen {
       #expect(counters[counter] > 0, "\(counter.name) never happened")
