@@ -197,6 +197,6 @@ public struct MappedRanges: Sendable {
   private func roundedUp(_ address: UInt64, _ length: UInt64) -> UInt64 {
     let (end, overflow) = address.addingReportingOverflow(length)
     let last = UInt64.max - (pageBytes - 1)
-    return overflow || end > last ? last : (end + pageBytes - 1) / pageBytes * pageBytes
+    return overflow || end > last ? last : (end + (pageBytes - 1)) / pageBytes * pageBytes
   }
 }
