@@ -22,7 +22,7 @@ import Darwin
 /// libzstd refuses streams that need a window above 128 MiB, which bounds the memory for any input.
 @safe struct RecordingFile: ~Copyable {
   /// Bytes handed out at once.
-  static let pieceBytes = 1 << 18
+  static let pieceBytes = 1 << 16
 
   private let path: String
   private let descriptor: Int32
@@ -63,17 +63,15 @@ import Darwin
     if let stream = unsafe stream { unsafe ZSTD_freeDStream(stream) }
   }
 
-  /// Replaces `buffer` by the next bytes; it is empty at the end.
+  /// Fills the start of `buffer` with the next bytes.
   ///
+  /// - Precondition: `buffer` holds `pieceBytes` bytes.
+  /// - Returns: how many bytes there are now; 0 at the end.
   /// - Throws: where the file cannot be read or its compressed data are damaged or cut off.
-  mutating func read(into buffer: inout [UInt8]) throws(TraceError) {
-    if buffer.count < Self.pieceBytes {
-      buffer.append(contentsOf: repeatElement(0, count: Self.pieceBytes - buffer.count))
-    }
+  mutating func read(into buffer: inout [UInt8]) throws(TraceError) -> Int {
+    precondition(buffer.count == Self.pieceBytes, "a buffer of \(buffer.count) bytes")
     guard unsafe stream != nil else {
-      let count = try Self.readFile(descriptor, into: &buffer, path: path)
-      buffer.removeLast(buffer.count - count)
-      return
+      return try Self.readFile(descriptor, into: &buffer, path: path)
     }
     while true {
       if packedStart == packedEnd {
@@ -84,15 +82,11 @@ import Darwin
           guard !isInsideFrame else {
             throw damaged(expected: "the end of a zstd frame", found: "the end of the file")
           }
-          buffer.removeAll(keepingCapacity: true)
-          return
+          return 0
         }
       }
       let count = try decompress(into: &buffer)
-      if count > 0 {
-        buffer.removeLast(buffer.count - count)
-        return
-      }
+      if count > 0 { return count }
     }
   }
 

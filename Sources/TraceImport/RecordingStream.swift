@@ -9,7 +9,9 @@ import TraceFormat
 struct RecordingStream: ~Copyable {
   let path: String
   private var file: RecordingFile
-  private var buffer: [UInt8] = []
+  private var buffer: [UInt8] = Array(repeating: 0, count: RecordingFile.pieceBytes)
+  /// How many bytes of the buffer are valid, and which one is next.
+  private var count = 0
   private var next = 0
   /// The offset of the buffer's first byte.
   private var bufferOffset: UInt64 = 0
@@ -38,9 +40,9 @@ struct RecordingStream: ~Copyable {
   /// Reads one byte, `nil` at the end of the file.
   @inline(__always)
   mutating func byteIfAny() throws(TraceError) -> UInt8? {
-    if next == buffer.count {
+    if next == count {
       try refill()
-      if buffer.isEmpty { return nil }
+      if count == 0 { return nil }
     }
     let byte = buffer[next]
     next += 1
@@ -49,9 +51,10 @@ struct RecordingStream: ~Copyable {
 
   @inline(never)
   private mutating func refill() throws(TraceError) {
-    bufferOffset += UInt64(buffer.count)
+    bufferOffset += UInt64(count)
     next = 0
-    try file.read(into: &buffer)
+    count = 0
+    count = try file.read(into: &buffer)
   }
 
   /// Reads one byte.
