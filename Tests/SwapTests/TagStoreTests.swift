@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Containers
 import MemoryModel
 import TagCompression
 import Testing
@@ -154,6 +155,26 @@ private func randomPage(
     store.checkInvariants()
     let categories = MemoryCategory.allCases.reduce(0) { $0 + store.bytes(in: $1) }
     #expect(categories == store.realBytes)
+  }
+
+  @Test func aHandleIsFollowedOnlyToALiveObject() throws {
+    var random = SplitMix64(seed: 4)
+    var store = TagStore(codec: .mtecomp, pageSize: .kib4, processors: 8)
+    try store.save(page: randomPage(.kib4, runs: 20, using: &random), entry)
+    let saved = store.handle(for: entry)
+    let handle = try #require(saved)
+    store.invalidate(entry)
+    let addresses: [UInt64] = [0, 8, 32, 1 << 20, 1 << 40]
+    for address in addresses {
+      let wrong = TagHandle(truncating: handle.rawValue + address)
+      store.map.store(wrong, at: entry.rawValue)
+      do throws(TagStoreError) {
+        _ = try store.restored(entry)
+        Issue.record("handle \(wrong) was followed")
+      } catch {
+        #expect(error == .misreadPointer(entry, wrong))
+      }
+    }
   }
 
   @Test func memoryIsCountedInSlabsAndNodes() throws {

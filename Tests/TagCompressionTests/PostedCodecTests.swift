@@ -149,6 +149,27 @@ import Testing
     #expect(codec.inlineHandle(page([(9, 1024)]), .kib16) == 9)
   }
 
+  @Test func brokenStreamsSayWhere() {
+    func error(_ bytes: [UInt8]) -> TagDecodingError? {
+      let padded = bytes + Array(repeating: 0, count: 64 - bytes.count)
+      let stored = Stored(encoded: .object(TagSizeClass(bytes: 64)), payload: padded)
+      do {
+        _ = try codec.restored(stored, .kib16)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    func bad(_ granules: Int, at offset: Int) -> TagDecodingError {
+      .badLength(granules: granules, pageGranules: 1024, byteOffset: offset)
+    }
+    #expect(error([0xf1, 0xf1]) == nil)
+    #expect(error([0xf1, 0xe1, 0xf1]) == bad(512 + 256 + 512, at: 2), "beyond the page")
+    #expect(error([0xf1]) == bad(512 + 63, at: 64), "too short")
+    let cut = Array(repeating: UInt8(0x41), count: 63) + [0x31]
+    #expect(error(cut) == bad(63 * 3 + 7, at: 63), "a literal beyond the slot")
+  }
+
   @Test func noiseIsGivenUpAboveTheLimit() throws {
     // Pairs of alternating tags cost four bytes for seven tags: 1,024 tags do not fit 448 bytes.
     let noise = page((0..<1024).map { (tag: UInt8($0 % 2), size: 1) })
