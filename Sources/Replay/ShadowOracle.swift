@@ -25,11 +25,14 @@ struct ShadowOracle {
   mutating func addProcess() { spaces.append(ShadowSpace(pageSize: pageSize)) }
 
   /// Adds a process that starts as a copy of another.
-  mutating func fork(_ parent: Int) { spaces.append(spaces[parent].forked()) }
+  mutating func fork(_ parent: Int) {
+    let child = spaces[parent].forked()
+    spaces.append(child)
+  }
 
-  /// Applies an operation that the machine performed without error.
+  /// Applies an operation that the machine performed, or refused.
   mutating func apply(_ operation: MemoryOperation, outcome: Outcome, of process: Int) {
-    spaces[process].apply(operation, failed: outcome.errorNumber != nil)
+    spaces[process].apply(operation, error: outcome.errorNumber)
   }
 
   /// Applies a touch, access or tag store that the machine performed.
@@ -73,6 +76,7 @@ struct ShadowOracle {
     count(cause)
     let space = spaces[process]
     let expected = space.expectation(of: page)
+    if expected.isUnknown { return true }
     guard let difference = expected.difference(from: view) else { return true }
     // A page given up with MADV_FREE may have been dropped at any time since.
     if expected.mayBeGone && !view.exists { return true }
@@ -161,6 +165,8 @@ struct PageExpectation {
   var tags: [UInt8]
   /// Whether the tags can be seen: the mapping is tagged.
   var isTagged: Bool
+  /// Whether other processes may have changed the page.
+  var isUnknown: Bool
   /// Whether the page may have been dropped, with its contents and tags.
   var mayBeGone: Bool
 
