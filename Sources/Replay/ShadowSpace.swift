@@ -23,11 +23,22 @@ struct ShadowSpace {
 
   /// What one page holds.
   private struct Page {
-    var stamp: UInt64 = 0
-    /// Two tags in a byte; empty while all are 0.
-    var tags: [UInt8] = []
+    /// What it may hold, never empty.
+    ///
+    /// A page given up with MADV_FREE and then written holds either what it held before or, where it
+    /// had been dropped by then, nothing but the write; the first is the one where nothing was dropped.
+    var contents = [PageContents()]
     /// MADV_FREE was called and the page was not written since.
     var mayBeGone = false
+
+    mutating func write(_ stamp: UInt64) {
+      for index in contents.indices { contents[index].stamp = stamp }
+    }
+
+    mutating func giveUp() {
+      mayBeGone = true
+      if !contents.contains(PageContents()) { contents.append(PageContents()) }
+    }
   }
 
   private let pageSize: PageSize
@@ -46,8 +57,10 @@ struct ShadowSpace {
     let range = areas.first { $0.start <= number && number < $0.end }
     let page = pages[number] ?? Page()
     return PageExpectation(
-      stamp: page.stamp,
-      tags: page.tags.isEmpty ? [UInt8](repeating: 0, count: pageSize.tagBytes) : page.tags,
+      contents: page.contents.map {
+        let tags = $0.tags.isEmpty ? [UInt8](repeating: 0, count: pageSize.tagBytes) : $0.tags
+        return PageContents(stamp: $0.stamp, tags: tags)
+      },
       isTagged: range?.isTagged ?? false,
       isUnknown: range?.isUnknown ?? false,
       mayBeGone: page.mayBeGone
@@ -58,8 +71,14 @@ struct ShadowSpace {
     guard let range = areas.first(where: { $0.start <= number && number < $0.end }),
       !range.isUnknown
     else { return }
-    pages[number, default: Page()].stamp = stamp
+    pages[number, default: Page()].write(stamp)
     pages[number]?.mayBeGone = false
+  }
+
+  /// Notes which of the possible contents a page was seen to hold.
+  mutating func settle(_ number: UInt64, on contents: PageContents) {
+    guard let page = pages[number], page.contents.count > 1, !page.mayBeGone else { return }
+    pages[number]?.contents = [contents]
   }
 
   mutating func storeTags(to number: UInt64, first: Int, count: Int, tag: UInt8) {
@@ -68,16 +87,16 @@ struct ShadowSpace {
     else { return }
     pages[number, default: Page()].mayBeGone = false
     guard range.isTagged else { return }
-    var tags = pages[number]?.tags ?? []
-    if tags.isEmpty { tags = [UInt8](repeating: 0, count: pageSize.tagBytes) }
-    for granule in first..<(first + count) {
-      if granule & 1 == 0 {
-        tags[granule / 2] = tags[granule / 2] & 0xf0 | tag
-      } else {
-        tags[granule / 2] = tags[granule / 2] & 0x0f | tag << 4
+    let alternatives = pages[number]?.contents ?? []
+    pages[number]?.contents = alternatives.map { old in
+      var new = old
+      if new.tags.isEmpty { new.tags = [UInt8](repeating: 0, count: pageSize.tagBytes) }
+      for granule in first..<(first + count) {
+        let byte = new.tags[granule / 2]
+        new.tags[granule / 2] = granule & 1 == 0 ? byte & 0xf0 | tag : byte & 0x0f | tag << 4
       }
+      return new
     }
-    pages[number]?.tags = tags
   }
 
   mutating func forgetEverything() {
@@ -158,7 +177,7 @@ struct ShadowSpace {
 
   private mutating func advise(_ range: Range<UInt64>, _ advice: Advice, isWhole: Bool) {
     // Whatever was given up before a refusal may be gone.
-    if advice == .free { forEachPage(in: range) { $0.mayBeGone = true } }
+    if advice == .free { forEachPage(in: range) { $0.giveUp() } }
     guard isWhole else { return }
     switch advice {
     case .dontNeed: dropPages(range)

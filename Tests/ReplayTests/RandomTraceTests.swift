@@ -23,15 +23,18 @@ private struct Experiment {
     configuration.swap.bytes = [256 << 20, 96 * 4096, 400 * 4096][random.below(3)]
     configuration.groupLimitBytes = [nil, 48 * 4096, 64 * 4096, 100 * 4096][random.below(4)]
     program = RandomTrace(
-      seed: seed, pages: [20, 90, 150][random.below(3)], count: steps,
-      processes: 1 + random.below(4))
+      seed: seed,
+      pages: [20, 90, 150][random.below(3)],
+      count: steps,
+      processes: 1 + random.below(4)
+    )
   }
 
   /// What went wrong, `nil` where nothing did.
   func failure(of program: RandomTrace) -> String? {
     let report: DesignReport
     do {
-      report = try replay([program.text], invariantsEvery: 97) { $0 = configuration }
+      report = try replay([program.text], invariantsEvery: 250) { $0 = configuration }
     } catch {
       return "\(error)"
     }
@@ -69,7 +72,7 @@ private struct Experiment {
   /// the programs longer.
   @Test func randomProgramsLoseNothing() {
     let environment = ProcessInfo.processInfo.environment
-    let count = environment["MTESIM_SEEDS"].flatMap { UInt64($0) } ?? 150
+    let count = environment["MTESIM_SEEDS"].flatMap { UInt64($0) } ?? 60
     let first = environment["MTESIM_FIRST_SEED"].flatMap { UInt64($0) } ?? 1
     let steps = environment["MTESIM_STEPS"].flatMap { Int($0) } ?? 500
     for seed in first..<(first + count) {

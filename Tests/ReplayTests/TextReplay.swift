@@ -10,7 +10,10 @@ import TagStorage
 ///
 /// A replay that stops the program leaves the folder behind, so that its traces can be looked at.
 func replay(
-  _ texts: [String], copies: Int = 1, verified: Bool = true, invariantsEvery: UInt64? = nil,
+  _ texts: [String],
+  copies: Int = 1,
+  verified: Bool = true,
+  invariantsEvery: UInt64? = nil,
   ignoring ignored: Outcome = .hit,
   _ change: (inout MachineConfiguration) -> Void = { _ in }
 ) throws -> DesignReport {
@@ -27,7 +30,11 @@ func replay(
   var configuration = MachineConfiguration()
   change(&configuration)
   var plan = ReplayPlan(
-    tracePaths: paths, copies: copies, machine: configuration, isVerified: verified)
+    tracePaths: paths,
+    copies: copies,
+    machine: configuration,
+    isVerified: verified
+  )
   plan.invariantsEvery = invariantsEvery
   plan.ignoredSteps = ignored
   var session = try ReplaySession.open(plan)
