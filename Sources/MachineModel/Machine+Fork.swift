@@ -27,7 +27,7 @@ extension Machine {
         group: source.group
       )
     )
-    for vma in source.vmas.areas where vma.isCopiedAtFork {
+    for vma in source.vmas.areas where vma.isCopiedAtFork || vma.isSharedAtFork {
       for page in source.pageIndex.identifiers(in: vma.start..<vma.end) {
         guard share(page, in: vma, from: parent, with: child) else { return child }
       }
@@ -77,5 +77,12 @@ extension Machine {
       childTable.setEntry(page, state: .swap, flags: [], target: target)
     }
     return true
+  }
+}
+
+extension VirtualMemoryArea {
+  /// Whether a fork child goes on using the parent's pages.
+  fileprivate var isSharedAtFork: Bool {
+    flags.contains(.shared) && flags.isDisjoint(with: [.file, .dontFork, .wipeOnFork])
   }
 }

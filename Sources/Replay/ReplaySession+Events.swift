@@ -202,12 +202,13 @@ extension ReplaySession {
     }
   }
 
-  /// Compares the first granules of a page with what the trace's writer expects.
+  /// Compares granules of a page, from that at an address on, with what the trace's writer expects.
   private mutating func checkTags(_ tags: [UInt8], at address: UInt64, _ cursor: TraceCursor) {
     let view = machine.identifier(of: address, process: cursor.current)
       .map { machine.view($0, of: cursor.current) }
     var failure: String?
-    for (granule, expected) in tags.enumerated() {
+    let first = Int(address & UInt64(plan.machine.pageSize.bytes - 1)) / MemoryTag.granuleBytes
+    for (granule, expected) in zip(first..., tags) {
       let found = view.map { tag($0.tags, granule) } ?? 0
       guard found != expected else { continue }
       failure =
