@@ -30,6 +30,12 @@ extension Machine {
     for vma in source.vmas.areas where vma.isCopiedAtFork || vma.isSharedAtFork {
       for page in source.pageIndex.identifiers(in: vma.start..<vma.end) {
         guard share(page, in: vma, from: parent, with: child) else { return child }
+        guard processes[parent].isAlive else {
+          // The parent was ended for the child's page tables; half a child is none.
+          dropAddressSpace(of: child)
+          processes[child].isAlive = false
+          return child
+        }
       }
     }
     return child
