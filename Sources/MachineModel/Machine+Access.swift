@@ -49,6 +49,7 @@ extension Machine {
     let needed = isWrite ? Self.writeHit : Self.readHit
     let table = processes[process].table
     var attempts = 0
+    var isRetry = false
     while !table.flags(page).isSuperset(of: needed) {
       if setAccessedBits(page, isWrite: isWrite, in: table) { return true }
       attempts += 1
@@ -57,7 +58,9 @@ extension Machine {
         steps.insert(.livelock)
         return false
       }
-      guard fault(page, isWrite: isWrite, of: process, attempt: attempts) else { return false }
+      let isReplay = attempts > 1
+      guard fault(page, isWrite: isWrite, of: process, isReplay: isReplay, isRetry: &isRetry)
+      else { return false }
     }
     return true
   }
@@ -84,14 +87,20 @@ extension Machine {
 
   /// Runs the fault handler once.
   ///
+  /// `isReplay` says that the access faulted before. `isRetry` says that the handler asked to be run
+  /// again, which together makes one completed run, and is set where it does so now.
+  ///
   /// - Returns: whether the access may be tried again.
   private mutating func fault(
     _ page: PageIdentifier,
     isWrite: Bool,
     of process: Int,
-    attempt: Int
+    isReplay: Bool,
+    isRetry: inout Bool
   ) -> Bool {
-    counters.add(.pgfault)
+    let continues = isRetry
+    isRetry = false
+    if !continues { counters.add(.pgfault) }
     finishWrites()
     let address = processes[process].pageIndex.page(of: page)
     guard let vma = processes[process].vmas.find(address) else {
@@ -114,7 +123,9 @@ extension Machine {
     case .frame:
       return faultOnFrame(page, in: vma, isWrite: isWrite, of: process)
     case .faultOnAccess:
-      return faultOnAccess(page, in: vma, of: process, attempt: attempt)
+      if isReplay { counters.add(.foaReplay) }
+      isRetry = faultOnAccess(page, in: vma, of: process, mayRetry: !continues)
+      return true
     case .swap, .swapExclusive:
       return swapIn(page, at: address, in: vma, isWrite: isWrite, of: process)
     }

@@ -124,7 +124,7 @@ extension Machine {
 
   /// Whether another round of reclaim could find anything: there are pages and slots for them.
   private var couldReclaim: Bool {
-    device.freeSlots > 0 && groups.contains { $0.inactivePages + $0.activePages > 0 }
+    hasFreeSlots && groups.contains { $0.inactivePages + $0.activePages > 0 }
   }
 
   /// Gives one frame to the page allocator.

@@ -92,7 +92,9 @@ extension Machine {
   private mutating func checkTags(of record: EventRecord, process: Int) {
     guard record.argument & EventRecord.accessHasTag != 0 else { return }
     let table = processes[process].table
-    guard table.flags(record.page).contains(.tagged), table.state(record.page) == .frame else {
+    // The zero page is tagged like any other, with tags 0 for ever.
+    let state = table.state(record.page)
+    guard table.flags(record.page).contains(.tagged), state == .frame || state == .zeroPage else {
       return
     }
     let pointerTag = MemoryTag(truncating: record.argument & 15)

@@ -12,27 +12,28 @@ import TagStorage
 extension Machine {
   /// Reserves tag storage for the page of a fault-on-access entry, or replaces the page.
   ///
-  /// - Returns: whether the access may be tried again, which it always may.
+  /// The access may be tried again whatever happened.
+  ///
+  /// - Returns: whether the same fault goes on with a second attempt at the reservation.
   mutating func faultOnAccess(
     _ page: PageIdentifier,
     in vma: VirtualMemoryArea,
     of process: Int,
-    attempt: Int
+    mayRetry: Bool
   ) -> Bool {
     guard let reservation = policy.reservation else {
       preconditionFailure("page \(page) faults on access under a design without reservation")
     }
     counters.add(.foaFaults)
     steps.insert(.faultOnAccess)
-    if attempt > 1 { counters.add(.foaReplay) }
     let frame = PageFrameNumber(rawValue: processes[process].table.target(page))
     guard vma.flags.contains(.mte) else {
       mapAgain(page, in: vma, of: process)
-      return true
+      return false
     }
     if frames.flags[frame.index].contains(.tagStorage) {
       replace(frame, reservation, cause: .foaReplacedTsp)
-      return true
+      return false
     }
     hold(frame)
     let result = reserveTagStorage(for: frame)
@@ -40,13 +41,14 @@ extension Machine {
     if result == .reserved {
       counters.add(.foaResolvedReserve)
       mapAgain(page, in: vma, of: process)
-    } else if attempt == 1 {
+    } else if mayRetry {
       counters.add(.foaRetry)
       steps.insert(.retried)
+      return true
     } else {
       replace(frame, reservation, cause: .foaReplacedOther)
     }
-    return true
+    return false
   }
 
   /// Moves a page to a frame that can hold tags.

@@ -58,7 +58,7 @@ extension Machine {
     processes[process].table.setEntry(
       page,
       state: .zeroPage,
-      flags: [.readable, .young],
+      flags: vma.flags.contains(.mte) ? [.readable, .young, .tagged] : [.readable, .young],
       target: zeroFrame.rawValue
     )
     return true
@@ -135,15 +135,19 @@ extension Machine {
     process: Int
   ) -> Bool {
     hold(source)
-    defer { letGo(source) }
-    guard
-      let copy = allocateUserFrame(tagged: vma.flags.contains(.mte), charging: process)
-    else { return false }
+    let allocated = allocateUserFrame(tagged: vma.flags.contains(.mte), charging: process)
+    letGo(source)
+    // Whoever was ended for the copy's frame may have been the last to map the source.
+    guard let copy = allocated else {
+      releaseIfUnused(source)
+      return false
+    }
     guard processes[process].isAlive,
       processes[process].table.target(page) == source.rawValue,
       processes[process].table.state(page) == .frame
     else {
       freeUserFrame(copy)
+      releaseIfUnused(source)
       return processes[process].isAlive
     }
     counters.add(.faultCopyOnWrite)

@@ -27,9 +27,15 @@ extension Machine {
         group: source.group
       )
     )
-    for vma in source.vmas.areas where vma.isCopiedAtFork {
+    for vma in source.vmas.areas where vma.isCopiedAtFork || vma.isSharedAtFork {
       for page in source.pageIndex.identifiers(in: vma.start..<vma.end) {
         guard share(page, in: vma, from: parent, with: child) else { return child }
+        guard processes[parent].isAlive else {
+          // The parent was ended for the child's page tables; half a child is none.
+          dropAddressSpace(of: child)
+          processes[child].isAlive = false
+          return child
+        }
       }
     }
     return child
@@ -77,5 +83,12 @@ extension Machine {
       childTable.setEntry(page, state: .swap, flags: [], target: target)
     }
     return true
+  }
+}
+
+extension VirtualMemoryArea {
+  /// Whether a fork child goes on using the parent's pages.
+  fileprivate var isSharedAtFork: Bool {
+    flags.contains(.shared) && flags.isDisjoint(with: [.file, .dontFork, .wipeOnFork])
   }
 }

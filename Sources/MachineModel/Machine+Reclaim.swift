@@ -141,6 +141,9 @@ extension Machine {
     return total
   }
 
+  /// Whether anonymous pages have anywhere to go.
+  var hasFreeSlots: Bool { configuration.swap.device != .none && device.freeSlots > 0 }
+
   /// One pass over the lists of a group at one priority.
   private mutating func reclaimPass(
     _ group: Int,
@@ -150,7 +153,7 @@ extension Machine {
     skippingCMA: Bool
   ) -> Int {
     var reclaimed = shrinkLazyFree(group, by: who)
-    guard device.freeSlots > 0 else { return reclaimed }
+    guard hasFreeSlots else { return reclaimed }
     let state = groups[group]
     let mayDeactivate =
       state.activations != state.activationsSnapshot

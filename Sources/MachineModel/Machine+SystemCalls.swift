@@ -72,6 +72,7 @@ extension Machine {
           var flags = table.flags(page)
           flags.remove([.readable, .writable])
           if vma.allows(isWrite: false) { flags.insert(.readable) }
+          if vma.flags.contains(.mte) { flags.insert(.tagged) }
           table.setFlags(page, flags)
         case .none, .swap, .swapExclusive:
           break
@@ -195,7 +196,10 @@ extension Machine {
   ) {
     let index = processes[process].pageIndex
     for number in range.lowerBound.rawValue..<range.upperBound.rawValue {
-      let page = index.identifierAdding(VirtualPageNumber(rawValue: number))
+      let address = VirtualPageNumber(rawValue: number)
+      // Pages that the mapping forbids to touch are passed over without a fault.
+      guard processes[process].vmas.find(address)?.allows(isWrite: isWrite) ?? false else { return }
+      let page = index.identifierAdding(address)
       guard access(page, isWrite: isWrite, of: process) else { return }
     }
   }
@@ -209,7 +213,10 @@ extension Machine {
         dropEntry(page, of: process)
       case .frame, .faultOnAccess:
         let frame = PageFrameNumber(rawValue: table.target(page))
-        guard mapCount(frame) == 1, frames.flags[frame.index].contains(.swapBacked) else {
+        guard mapCount(frame) == 1 else { continue }
+        // A page that was given up before and written since is given up again.
+        guard frames.flags[frame.index].contains(.swapBacked) else {
+          table.setFlags(page, table.flags(page).subtracting([.young, .dirty]))
           continue
         }
         if frames.flags[frame.index].contains(.inSwapCache) {

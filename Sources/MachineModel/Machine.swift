@@ -129,6 +129,7 @@ public struct Machine: ~Copyable {
     self.frames = frames
     self.buddy = buddy
 
+    if configuration.swap.device == .none { device.stopAllocating(released: &releasedSlots) }
     bootZeroPage()
   }
 

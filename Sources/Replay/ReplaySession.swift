@@ -18,6 +18,11 @@ public struct ReplayPlan: Sendable {
   public var isVerified: Bool
   /// Accesses that an instance may be ahead of another before that one runs.
   public var quantumAccesses: UInt64 = 4096
+  /// Events after which all invariants of the machine are checked, `nil` to check at the end only.
+  public var invariantsEvery: UInt64?
+  /// Steps that expectations leave out of account, so that one trace can hold for designs that differ
+  /// in them.
+  public var ignoredSteps: Outcome = .hit
 
   /// Creates a plan.
   public init(
@@ -225,16 +230,20 @@ public struct ReplaySession: ~Copyable {
 
   /// Compares every page of a process before its address space goes, and adds it to the digest.
   mutating func verifyWhole(_ process: Int, at place: String) {
-    guard plan.isVerified else { return }
+    guard plan.isVerified, machine.isAlive(process) else { return }
+    let nothing = PageView(
+      tags: [UInt8](repeating: 0, count: plan.machine.pageSize.tagBytes),
+      stamp: 0,
+      exists: false
+    )
     for page in oracle.pages(of: process) {
-      guard
-        let identifier = machine.identifier(
-          of: page << UInt64(plan.machine.pageSize.shift),
-          process: process
-        )
-      else { continue }
+      // A page without an identifier was never touched as far as the machine knows.
+      let identifier = machine.identifier(
+        of: page << UInt64(plan.machine.pageSize.shift),
+        process: process
+      )
       oracle.compare(
-        machine.view(identifier, of: process),
+        identifier.map { machine.view($0, of: process) } ?? nothing,
         page: page,
         of: process,
         after: .endOfRun,

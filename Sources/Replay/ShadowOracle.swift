@@ -25,11 +25,14 @@ struct ShadowOracle {
   mutating func addProcess() { spaces.append(ShadowSpace(pageSize: pageSize)) }
 
   /// Adds a process that starts as a copy of another.
-  mutating func fork(_ parent: Int) { spaces.append(spaces[parent].forked()) }
+  mutating func fork(_ parent: Int) {
+    let child = spaces[parent].forked()
+    spaces.append(child)
+  }
 
-  /// Applies an operation that the machine performed without error.
+  /// Applies an operation that the machine performed, or refused.
   mutating func apply(_ operation: MemoryOperation, outcome: Outcome, of process: Int) {
-    spaces[process].apply(operation, failed: outcome.errorNumber != nil)
+    spaces[process].apply(operation, error: outcome.errorNumber)
   }
 
   /// Applies a touch, access or tag store that the machine performed.
@@ -73,7 +76,14 @@ struct ShadowOracle {
     count(cause)
     let space = spaces[process]
     let expected = space.expectation(of: page)
-    guard let difference = expected.difference(from: view) else { return true }
+    if expected.isUnknown { return true }
+    if let seen = expected.contents.first(where: { expected.difference($0, from: view) == nil }) {
+      spaces[process].settle(page, on: seen)
+      return true
+    }
+    guard let first = expected.contents.first,
+      let difference = expected.difference(first, from: view)
+    else { return true }
     // A page given up with MADV_FREE may have been dropped at any time since.
     if expected.mayBeGone && !view.exists { return true }
     fail(
@@ -117,8 +127,9 @@ struct ShadowOracle {
   func digest(of process: Int, into digest: inout UInt64) {
     for page in spaces[process].pageNumbers {
       let expected = spaces[process].expectation(of: page)
-      digest = hash(expected.tags, seed: digest ^ page)
-      digest = hash(expected.stamp, seed: digest)
+      guard let contents = expected.contents.first else { continue }
+      digest = hash(contents.tags, seed: digest ^ page)
+      digest = hash(contents.stamp, seed: digest)
     }
   }
 
@@ -153,21 +164,30 @@ enum ComparisonCause: String {
   case endOfRun = "the end of the run"
 }
 
+/// What a page holds.
+struct PageContents: Equatable {
+  /// The stamp of the last write.
+  var stamp: UInt64 = 0
+  /// The tags, two in a byte; empty while all are 0.
+  var tags: [UInt8] = []
+}
+
 /// What the oracle expects of one page.
 struct PageExpectation {
-  /// The stamp of the last write.
-  var stamp: UInt64
-  /// The tags, two in a byte.
-  var tags: [UInt8]
+  /// What it may hold, one of which is right; `tags` are complete.
+  var contents: [PageContents]
   /// Whether the tags can be seen: the mapping is tagged.
   var isTagged: Bool
+  /// Whether other processes may have changed the page.
+  var isUnknown: Bool
   /// Whether the page may have been dropped, with its contents and tags.
   var mayBeGone: Bool
 
-  /// What differs, in words, `nil` where nothing does.
+  /// What differs from one of the contents, in words, `nil` where nothing does.
   ///
   /// Equal hashes mean equal pages here, so that the common case costs two short hashes.
-  func difference(from view: PageView) -> String? {
+  func difference(_ contents: PageContents, from view: PageView) -> String? {
+    let (stamp, tags) = (contents.stamp, contents.tags)
     if stamp == view.stamp && (!isTagged || hash(tags, seed: 0) == hash(view.tags, seed: 0)) {
       return nil
     }

@@ -9,8 +9,12 @@ struct ShadowSpace {
     var start: UInt64
     var end: UInt64
     var isTagged: Bool
-    /// Whether writes go to a file that other programs share.
-    var isSharedFile: Bool
+    /// Whether the area belongs to a file.
+    var isFile: Bool
+    /// Whether processes share the area's pages.
+    var isShared: Bool
+    /// Whether others may change the pages unseen: a shared file, or shared memory since a fork.
+    var isUnknown: Bool
     /// Whether a fork child sees it empty, or not at all.
     var forkRule: ForkRule
   }
@@ -19,11 +23,22 @@ struct ShadowSpace {
 
   /// What one page holds.
   private struct Page {
-    var stamp: UInt64 = 0
-    /// Two tags in a byte; empty while all are 0.
-    var tags: [UInt8] = []
+    /// What it may hold, never empty.
+    ///
+    /// A page given up with MADV_FREE and then written holds either what it held before or, where it
+    /// had been dropped by then, nothing but the write; the first is the one where nothing was dropped.
+    var contents = [PageContents()]
     /// MADV_FREE was called and the page was not written since.
     var mayBeGone = false
+
+    mutating func write(_ stamp: UInt64) {
+      for index in contents.indices { contents[index].stamp = stamp }
+    }
+
+    mutating func giveUp() {
+      mayBeGone = true
+      if !contents.contains(PageContents()) { contents.append(PageContents()) }
+    }
   }
 
   private let pageSize: PageSize
@@ -42,37 +57,46 @@ struct ShadowSpace {
     let range = areas.first { $0.start <= number && number < $0.end }
     let page = pages[number] ?? Page()
     return PageExpectation(
-      stamp: page.stamp,
-      tags: page.tags.isEmpty ? [UInt8](repeating: 0, count: pageSize.tagBytes) : page.tags,
+      contents: page.contents.map {
+        let tags = $0.tags.isEmpty ? [UInt8](repeating: 0, count: pageSize.tagBytes) : $0.tags
+        return PageContents(stamp: $0.stamp, tags: tags)
+      },
       isTagged: range?.isTagged ?? false,
+      isUnknown: range?.isUnknown ?? false,
       mayBeGone: page.mayBeGone
     )
   }
 
   mutating func write(_ stamp: UInt64, to number: UInt64) {
     guard let range = areas.first(where: { $0.start <= number && number < $0.end }),
-      !range.isSharedFile
+      !range.isUnknown
     else { return }
-    pages[number, default: Page()].stamp = stamp
+    pages[number, default: Page()].write(stamp)
     pages[number]?.mayBeGone = false
   }
 
+  /// Notes which of the possible contents a page was seen to hold.
+  mutating func settle(_ number: UInt64, on contents: PageContents) {
+    guard let page = pages[number], page.contents.count > 1, !page.mayBeGone else { return }
+    pages[number]?.contents = [contents]
+  }
+
   mutating func storeTags(to number: UInt64, first: Int, count: Int, tag: UInt8) {
-    guard let range = areas.first(where: { $0.start <= number && number < $0.end }) else {
-      return
-    }
+    guard let range = areas.first(where: { $0.start <= number && number < $0.end }),
+      !range.isUnknown
+    else { return }
     pages[number, default: Page()].mayBeGone = false
     guard range.isTagged else { return }
-    var tags = pages[number]?.tags ?? []
-    if tags.isEmpty { tags = [UInt8](repeating: 0, count: pageSize.tagBytes) }
-    for granule in first..<(first + count) {
-      if granule & 1 == 0 {
-        tags[granule / 2] = tags[granule / 2] & 0xf0 | tag
-      } else {
-        tags[granule / 2] = tags[granule / 2] & 0x0f | tag << 4
+    let alternatives = pages[number]?.contents ?? []
+    pages[number]?.contents = alternatives.map { old in
+      var new = old
+      if new.tags.isEmpty { new.tags = [UInt8](repeating: 0, count: pageSize.tagBytes) }
+      for granule in first..<(first + count) {
+        let byte = new.tags[granule / 2]
+        new.tags[granule / 2] = granule & 1 == 0 ? byte & 0xf0 | tag : byte & 0x0f | tag << 4
       }
+      return new
     }
-    pages[number]?.tags = tags
   }
 
   mutating func forgetEverything() {
@@ -82,7 +106,13 @@ struct ShadowSpace {
   }
 
   /// What a fork child starts from.
-  func forked() -> ShadowSpace {
+  ///
+  /// Memory that both share is unknown to either from now on.
+  mutating func forked() -> ShadowSpace {
+    for index in areas.indices where areas[index].isShared {
+      areas[index].isUnknown = true
+      dropPages(areas[index].start..<areas[index].end)
+    }
     var child = self
     for range in areas where range.forkRule != .copy {
       child.dropPages(range.start..<range.end)
@@ -91,8 +121,14 @@ struct ShadowSpace {
     return child
   }
 
-  mutating func apply(_ operation: MemoryOperation, failed: Bool) {
-    if failed { return }
+  /// Follows an operation; `error` is the number with which the machine refused it.
+  ///
+  /// A refused mprotect or madvise has changed what lies before the reason for the refusal.
+  mutating func apply(_ operation: MemoryOperation, error: ErrorNumber?) {
+    switch operation {
+    case .protect, .advise: break
+    default: if error != nil { return }
+    }
     switch operation {
     case .map(let request, let result):
       if let result, result < 0 { return }
@@ -103,7 +139,9 @@ struct ShadowSpace {
           start: range.lowerBound,
           end: range.upperBound,
           isTagged: request.protection.contains(.mte),
-          isSharedFile: request.flags.contains(.shared) && !request.flags.contains(.anonymous),
+          isFile: !request.flags.contains(.anonymous),
+          isShared: request.flags.contains(.shared),
+          isUnknown: request.flags.contains(.shared) && !request.flags.contains(.anonymous),
           forkRule: .copy
         )
       )
@@ -112,21 +150,24 @@ struct ShadowSpace {
       cut(pageRange(address, length))
     case .protect(let address, let length, let protection, let result):
       if let result, result < 0 { return }
-      guard protection.contains(.mte) else { return }
-      change(pageRange(address, length)) { $0.isTagged = true }
+      guard protection.contains(.mte), isAligned(address) else { return }
+      change(taggablePart(of: pageRange(address, length))) { $0.isTagged = true }
     case .remap(let address, let oldLength, let newLength, let flags, let newAddress, let result):
       if let result, result < 0 { return }
+      // Without a new address the mapping stays where it is.
+      let start = flags.contains(.fixed) || newAddress != 0 ? newAddress : address
       remap(
         pageRange(address, oldLength),
         newPages: pageCount(newLength),
-        to: newAddress >> UInt64(pageSize.shift),
+        to: VirtualPageNumber.untagged(start) >> UInt64(pageSize.shift),
         keepsOld: flags.contains(.dontUnmap)
       )
     case .brk(let address, let result):
       moveBreak(address, recorded: result)
     case .advise(let address, let length, let advice, let result):
       if let result, result < 0 { return }
-      advise(pageRange(address, length), advice)
+      guard isAligned(address) else { return }
+      advise(pageRange(address, length), advice, isWhole: error != .einval)
     case .exec, .exit:
       forgetEverything()
     case .kernelCopy, .thread, .process, .fork, .mark, .tagSnapshot, .expect, .expectTags:
@@ -134,10 +175,12 @@ struct ShadowSpace {
     }
   }
 
-  private mutating func advise(_ range: Range<UInt64>, _ advice: Advice) {
+  private mutating func advise(_ range: Range<UInt64>, _ advice: Advice, isWhole: Bool) {
+    // Whatever was given up before a refusal may be gone.
+    if advice == .free { forEachPage(in: range) { $0.giveUp() } }
+    guard isWhole else { return }
     switch advice {
     case .dontNeed: dropPages(range)
-    case .free: forEachPage(in: range) { $0.mayBeGone = true }
     case .dontFork: change(range) { $0.forkRule = .leaveOut }
     case .doFork, .keepOnFork: change(range) { $0.forkRule = .copy }
     case .wipeOnFork: change(range) { $0.forkRule = .wipe }
@@ -158,7 +201,9 @@ struct ShadowSpace {
           start: oldEnd,
           end: newEnd,
           isTagged: false,
-          isSharedFile: false,
+          isFile: false,
+          isShared: false,
+          isUnknown: false,
           forkRule: .copy
         )
       )
@@ -232,6 +277,20 @@ struct ShadowSpace {
     _ body: (inout Page) -> Void
   ) {
     for number in range where pages[number] != nil { body(&pages[number, default: Page()]) }
+  }
+
+  /// What mprotect makes tagged: up to the first hole, and to the first file.
+  private func taggablePart(of range: Range<UInt64>) -> Range<UInt64> {
+    var end = range.lowerBound
+    for area in areas where area.end > end {
+      guard end < range.upperBound, area.start <= end, !area.isFile else { break }
+      end = area.end
+    }
+    return range.lowerBound..<min(end, range.upperBound)
+  }
+
+  private func isAligned(_ address: UInt64) -> Bool {
+    VirtualPageNumber.untagged(address) & UInt64(pageSize.bytes - 1) == 0
   }
 
   private func pageCount(_ bytes: UInt64) -> UInt64 {

@@ -13,7 +13,8 @@ import Testing
     }
     let text = try #require(error).description
     #expect(
-      text.hasSuffix("expected an access to mapped memory, found 0x200000, where nothing is mapped"))
+      text.hasSuffix("expected an access to mapped memory, found 0x200000, where nothing is mapped")
+    )
     #expect(text.contains("case0.trace:record 2:+"))
   }
 
@@ -40,7 +41,9 @@ import Testing
     let error = #expect(throws: ReplayError.self) { try replay(["process 3\n"]) }
     #expect(
       try #require(error).description.hasSuffix(
-        "expected a process that was forked before, found 3"))
+        "expected a process that was forked before, found 3"
+      )
+    )
   }
 
   @Test(arguments: [
@@ -65,6 +68,7 @@ import Testing
     }
     #expect(
       try #require(error).description
-        == "expected a memory limit of at least 196608 bytes, found 4096")
+        == "expected a memory limit of at least 196608 bytes, found 4096"
+    )
   }
 }

@@ -9,7 +9,8 @@ import Testing
 @Suite struct ShadowOracleTests {
   @Test(arguments: TagStorageDesign.allCases, SwapConfiguration.Device.allCases)
   func nothingDiffersAcrossSwap(
-    design: TagStorageDesign, device: SwapConfiguration.Device
+    design: TagStorageDesign,
+    device: SwapConfiguration.Device
   ) throws {
     let pages = device == .none ? 40 : 300
     let report = try replay([swappingProgram(pages: pages)]) {
@@ -31,7 +32,9 @@ import Testing
     }
     #expect(report.verification.differences > 0)
     let message = try #require(report.verification.messages.first)
-    #expect(message.contains("after swap-in, page 0x100000 of process 0: granule 0: expected tag 1"))
+    #expect(
+      message.contains("after swap-in, page 0x100000 of process 0: granule 0: expected tag 1")
+    )
     #expect(message.hasSuffix("found 0"))
   }
 

@@ -7,8 +7,14 @@ import Replay
 import TagStorage
 
 /// Replays text traces, each written to a file of its own that is removed afterwards.
+///
+/// A replay that stops the program leaves the folder behind, so that its traces can be looked at.
 func replay(
-  _ texts: [String], copies: Int = 1, verified: Bool = true,
+  _ texts: [String],
+  copies: Int = 1,
+  verified: Bool = true,
+  invariantsEvery: UInt64? = nil,
+  ignoring ignored: Outcome = .hit,
   _ change: (inout MachineConfiguration) -> Void = { _ in }
 ) throws -> DesignReport {
   let folder = FileManager.default.temporaryDirectory
@@ -23,9 +29,15 @@ func replay(
   }
   var configuration = MachineConfiguration()
   change(&configuration)
-  var session = try ReplaySession.open(
-    ReplayPlan(
-      tracePaths: paths, copies: copies, machine: configuration, isVerified: verified))
+  var plan = ReplayPlan(
+    tracePaths: paths,
+    copies: copies,
+    machine: configuration,
+    isVerified: verified
+  )
+  plan.invariantsEvery = invariantsEvery
+  plan.ignoredSteps = ignored
+  var session = try ReplaySession.open(plan)
   return try session.run()
 }
 

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MachineModel
+import MemoryModel
+import Replay
+import TagStorage
+import Testing
+
+@Suite struct CaseTests {
+  @Test(arguments: try CaseTrace.all())
+  func caseHolds(_ trace: CaseTrace) throws {
+    for design in trace.designs {
+      func run(checking interval: UInt64? = nil) throws -> DesignReport {
+        var configuration = MachineConfiguration()
+        try trace.configure(&configuration)
+        configuration.design = design
+        return try replay(
+          [trace.text],
+          invariantsEvery: interval,
+          ignoring: trace.ignoredSteps
+        ) { $0 = configuration }
+      }
+      let report = try run()
+      let verification = report.verification
+      #expect(
+        verification.failedExpectations == 0 && verification.differences == 0,
+        "\(design.rawValue): \(verification.messages.joined(separator: "\n"))"
+      )
+      #expect(verification.expectations > 0)
+      for (name, value) in trace.counters {
+        let counter = try #require(Counter(name: name))
+        #expect(report.counters[counter] == value, "\(design.rawValue): \(name)")
+      }
+      #expect(try run() == report, "\(design.rawValue): the second run differs")
+      #expect(try run(checking: 7) == report, "\(design.rawValue): the run with checks differs")
+    }
+  }
+
+  /// Steps that no case can have, each with its reason.
+  private static let impossible: [(step: Outcome, reason: String)] = [
+    (
+      .tagsLost,
+      "saved tags are lost only where they cannot be decoded, and the codecs are lossless"
+    ),
+    (
+      .outOfMemory,
+      "the process that asks for memory is alive, so that there is always one to end instead"
+    ),
+    (.retried, "needs full memory: TagStorageScenarioTests"),
+    (.replaced, "needs full memory: TagStorageScenarioTests"),
+    (.migrated, "needs full memory: TagStorageScenarioTests"),
+    (.livelock, "needs full memory: TagStorageScenarioTests"),
+  ]
+
+  @Test func everyStepHappensInSomeCase() throws {
+    let cases = try CaseTrace.all()
+    let happening = cases.reduce(into: Outcome.hit) { $0.formUnion($1.expectedSteps) }
+    for (step, name) in Outcome.stepNames {
+      let isImpossible = Self.impossible.contains { $0.step == step }
+      #expect(
+        happening.contains(step) != isImpossible,
+        isImpossible ? "\(name) happens after all" : "no case expects \(name)"
+      )
+    }
+  }
+}

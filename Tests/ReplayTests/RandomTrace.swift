@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One step of a made-up program over a window of pages; pages are numbered from the window's start.
+enum TraceStep: Equatable {
+  case read(Int)
+  case write(Int)
+  case store(Int)
+  case tag(Int, first: Int, count: Int, tag: Int)
+  case map(Range<Int>, tagged: Bool)
+  case unmap(Range<Int>)
+  case protect(Range<Int>, String)
+  case move(Int, to: Int)
+  case advise(Range<Int>, String)
+  case copyOut(Range<Int>)
+  case fork
+  case exec
+  case exit
+}
+
+/// A made-up program of several processes, as steps of which any subset is a valid text trace.
+///
+/// Rendering keeps account of what each process has mapped and leaves out accesses that would end in a
+/// signal, and steps of processes that were never forked, so that removing steps never makes a trace
+/// invalid.
+struct RandomTrace {
+  /// The address of page 0.
+  static let base = 0x1000_0000
+
+  /// Pages of the window, and beyond it 16 pages for moved mappings.
+  let pages: Int
+  var steps: [(process: Int, step: TraceStep)] = []
+
+  /// Makes a program of `count` steps by at most `processes` processes.
+  init(seed: UInt64, pages: Int, count: Int, processes: Int) {
+    self.pages = pages
+    var random = SplitMix64(seed: seed)
+    var alive = 1
+    steps.append((0, .map(0..<pages, tagged: random.below(4) != 0)))
+    for _ in 0..<count {
+      let process = random.below(alive)
+      if alive < processes && random.below(60) == 0 {
+        steps.append((process, .fork))
+        alive += 1
+      } else {
+        steps.append((process, step(&random)))
+      }
+    }
+  }
+
+  private func step(_ random: inout SplitMix64) -> TraceStep {
+    // Popular pages come first, so that there is a working set and something to swap out.
+    let page = min(random.below(pages), random.below(pages))
+    switch random.below(100) {
+    case 0..<30: return .read(page)
+    case 30..<52: return .write(page)
+    case 52..<55: return .store(page)
+    case 55..<78:
+      let first = random.below(256)
+      return .tag(page, first: first, count: 1 + random.below(256 - first), tag: random.below(16))
+    default: return operation(&random)
+    }
+  }
+
+  private func operation(_ random: inout SplitMix64) -> TraceStep {
+    let first = random.below(pages)
+    let range = first..<(first + 1 + random.below(min(24, pages - first)))
+    switch random.below(100) {
+    case 0..<5: return .unmap(range)
+    case 5..<20: return .map(range, tagged: random.below(2) == 0)
+    case 20..<45:
+      return .protect(range, ["rw", "rw mte", "rw mte", "r", "none", "r mte"][random.below(6)])
+    case 45..<55:
+      return .move(random.below(pages + 16), to: random.below(pages + 16))
+    case 55..<60: return .copyOut(range)
+    case 60: return .exec
+    case 61: return .exit
+    default:
+      let advice = [
+        "dontneed", "free", "free", "cold", "pageout", "pageout", "pageout", "willneed",
+        "populate-read", "populate-write", "wipeonfork", "keeponfork",
+      ]
+      return .advise(range, advice[random.below(advice.count)])
+    }
+  }
+
+  /// The program as a text trace.
+  var text: String {
+    var renderer = Renderer(pages: pages + 16)
+    for (process, step) in steps { renderer.add(step, of: process) }
+    return renderer.lines.joined(separator: "\n") + "\n"
+  }
+}
+
+/// Writes steps as lines, and knows what is mapped how.
+private struct Renderer {
+  var lines: [String] = []
+  /// For each process the letters of each page's protection, `nil` where nothing is mapped.
+  private var spaces: [[String?]?]
+  private var current = 0
+
+  init(pages: Int) {
+    spaces = [[String?](repeating: nil, count: pages)]
+  }
+
+  mutating func add(_ step: TraceStep, of process: Int) {
+    guard process < spaces.count, let space = spaces[process] else { return }
+    func allows(_ pages: Range<Int>, _ letter: Character) -> Bool {
+      pages.allSatisfy { space[$0]?.contains(letter) ?? false }
+    }
+    switch step {
+    case .read(let page):
+      guard allows(page..<(page + 1), "r") else { return }
+      emit("read \(address(page))", process)
+    case .write(let page):
+      guard allows(page..<(page + 1), "w") else { return }
+      emit("write \(address(page))", process)
+    case .store(let page):
+      guard allows(page..<(page + 1), "w") else { return }
+      emit("store \(address(page)) 8 tag 3", process)
+    case .tag(let page, let first, let count, let tag):
+      guard allows(page..<(page + 1), "w") else { return }
+      emit("tag \(address(page, first * 16)) \(count * 16) \(tag)", process)
+    case .copyOut(let range):
+      guard allows(range, "w") else { return }
+      emit("copyout \(address(range.lowerBound)) \(range.count * 4096)", process)
+    case .map(let range, let tagged):
+      emit("map \(bytes(range)) rw\(tagged ? " mte" : "") anon fixed", process)
+      set(range, "rw", process)
+    case .unmap(let range):
+      emit("unmap \(bytes(range))", process)
+      set(range, nil, process)
+    case .protect(let range, let protection):
+      emit("protect \(bytes(range)) \(protection)", process)
+      // What lies before a hole is changed, and then the call fails.
+      let end = range.first { space[$0] == nil } ?? range.upperBound
+      set(range.lowerBound..<end, String(protection.prefix { $0 != " " }), process)
+    case .move(let source, let target):
+      guard source != target, let letters = space[source] else { return }
+      emit("remap \(address(source)) 4096 4096 maymove fixed \(address(target))", process)
+      set(source..<(source + 1), nil, process)
+      set(target..<(target + 1), letters, process)
+    case .advise(let range, let advice):
+      emit("advise \(bytes(range)) \(advice)", process)
+    case .fork:
+      emit("fork \(spaces.count)", process)
+      spaces.append(space)
+    case .exec:
+      emit("exec", process)
+      set(space.indices, nil, process)
+    case .exit:
+      emit("exit 0", process)
+      spaces[process] = nil
+    }
+  }
+
+  private mutating func emit(_ line: String, _ process: Int) {
+    if process != current { lines.append("process \(process)") }
+    current = process
+    lines.append(line)
+  }
+
+  private mutating func set(_ range: Range<Int>, _ letters: String?, _ process: Int) {
+    for page in range { spaces[process]?[page] = letters }
+  }
+
+  private func address(_ page: Int, _ offset: Int = 0) -> String {
+    "0x" + String(RandomTrace.base + page * 4096 + offset, radix: 16)
+  }
+
+  private func bytes(_ range: Range<Int>) -> String {
+    "\(address(range.lowerBound)) \(range.count * 4096)"
+  }
+}
