@@ -85,14 +85,25 @@ public struct ReplaySession: ~Copyable {
 
   /// Runs all traces to their end.
   ///
+  /// `progress` is told the number of events performed so far, every 65,536 events or somewhat more,
+  /// and at the end. It cannot change the result.
+  ///
   /// - Throws: ``ReplayError`` where a trace is corrupt or contradicts itself.
   /// - Returns: the design's part of the report.
-  public mutating func run() throws(ReplayError) -> DesignReport {
+  public mutating func run(
+    progress: (_ events: UInt64) -> Void = { _ in }
+  ) throws(ReplayError) -> DesignReport {
+    var reported: UInt64 = 0
     while let next = nextCursor() {
       let before = cursors[next.index].clock
       try run(cursors[next.index], until: next.limit)
       sampler.sample(machine, accesses: cursors[next.index].clock - before)
+      if serial - reported >= Self.eventsPerProgress {
+        reported = serial
+        progress(serial)
+      }
     }
+    progress(serial)
     if let suspicion { throw suspicion }
     for cursor in cursors {
       for process in cursor.processes.values.sorted() where machine.isAlive(process) {
@@ -111,6 +122,9 @@ public struct ReplaySession: ~Copyable {
       contentsDigest: plan.isVerified ? textDigest(hexadecimal(contentsDigest)) : ""
     )
   }
+
+  /// Events between two calls that report progress: milliseconds, at any speed seen so far.
+  private static let eventsPerProgress: UInt64 = 65_536
 
   /// What the report says about the traces.
   public var traceSummaries: [TraceSummary] { traces }
@@ -172,7 +186,7 @@ public struct ReplaySession: ~Copyable {
 
   private func summary(of reader: TraceReader) -> TraceSummary {
     TraceSummary(
-      name: reader.name,
+      name: String(reader.name.split(separator: "/").last ?? ""),
       digest: reader.digest,
       commandLine: reader.header.commandLine,
       copies: plan.copies,

@@ -14,7 +14,7 @@ public enum CSVReport {
   ///
   /// - Returns: the text, which ends in a newline.
   public static func text(_ report: RunReport) -> String {
-    let rows = ReportRows(report, zeroRows: .kept)
+    let rows = ReportRows(report, .all)
     var text = line(["name", "unit"] + rows.columns)
     for row in rows.groups.flatMap(\.rows) {
       text += line([row.name, row.unit.rawValue] + row.cells.map(\.forPrograms))

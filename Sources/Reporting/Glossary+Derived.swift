@@ -100,6 +100,14 @@ extension Glossary {
       source: Source.compression
     ),
     GlossaryEntry(
+      "saved_tag_memory",
+      "saved tags, slabs and map, mean",
+      .bytes,
+      "What the tags of swapped pages take, with free room in their slabs and their map.",
+      formula: "saved_tags* + saved_tag_slack + saved_tag_nodes",
+      source: Source.compression
+    ),
+    GlossaryEntry(
       "saved_tags_uncompressed",
       "live tags, uncompressed, KiB",
       .bytes,

@@ -6,11 +6,14 @@ public import MemoryModel
 ///
 /// Numbers are those of ``TableReport``.
 public enum MarkdownReport {
-  /// Writes the report.
+  /// Writes the selected rows of the report.
   ///
   /// - Returns: the text, which ends in a newline.
-  public static func text(_ report: RunReport) -> String {
-    let rows = ReportRows(report, zeroRows: .leftOut)
+  public static func text(
+    _ report: RunReport,
+    rows selection: ReportRows.Selection = .occurring
+  ) -> String {
+    let rows = ReportRows(report, selection)
     var lines = ["# mtesim \(escaped(report.programVersion))", ""]
     lines += RunFacts(report).lines.map { "- **\($0.name)**: \(escaped($0.value))" }
     for group in rows.groups {

@@ -6,12 +6,15 @@ public import MemoryModel
 ///
 /// Tables, Markdown and CSV are rendered from it, so that they cannot disagree.
 public struct ReportRows: Equatable, Sendable {
-  /// What to do with optional rows that are zero for every design.
-  public enum ZeroRows: Sendable {
-    /// Leave them out, and groups that become empty, for a reader.
-    case leftOut
-    /// Keep them, for a program that wants the same rows every time.
-    case kept
+  /// Which rows there are; groups without a row are left out.
+  public enum Selection: Sendable {
+    /// What a reader asks first: what a design gives up and gives back, what that costs, and whether
+    /// tags were lost.
+    case essential
+    /// Everything that happened: all rows but optional ones that are zero for every design.
+    case occurring
+    /// All rows, for a program that wants the same ones every time.
+    case all
   }
 
   /// The headings of the columns: the designs, with their codecs where a design occurs twice.
@@ -20,14 +23,17 @@ public struct ReportRows: Equatable, Sendable {
   public let groups: [ReportGroup]
 
   /// Derives the rows of a report.
-  public init(_ report: RunReport, zeroRows: ZeroRows) {
+  public init(_ report: RunReport, _ selection: Selection) {
     columns = Self.headings(report)
-    groups = GroupDefinition.all(classes: Self.classes(of: report)).compactMap { definition in
+    let definitions =
+      selection == .essential
+      ? GroupDefinition.essential : GroupDefinition.all(classes: Self.classes(of: report))
+    groups = definitions.compactMap { definition in
       var rows: [ReportRow] = []
       for row in definition.rows {
         let cells = report.designs.map { row.value.cell(of: $0, in: report) }
-        guard row.isKept || zeroRows == .kept || !cells.allSatisfy(\.isZero) else { continue }
-        rows.append(ReportRow(value: row.value, cells: cells))
+        guard row.isKept || selection == .all || !cells.allSatisfy(\.isZero) else { continue }
+        rows.append(ReportRow(value: row.value, title: row.title, cells: cells))
       }
       return rows.isEmpty ? nil : ReportGroup(title: definition.title, rows: rows)
     }
@@ -72,18 +78,20 @@ public struct ReportRow: Equatable, Sendable {
   /// One cell for each design.
   public let cells: [ReportCell]
 
-  /// Creates a row.
+  /// Creates a row; a title of its own replaces that of the glossary.
   ///
   /// - Precondition: the glossary has an entry for `value`.
-  init(value: RowValue, cells: [ReportCell]) {
+  init(value: RowValue, title: String?, cells: [ReportCell]) {
     guard let entry = Glossary.entry(for: value.name) else {
       preconditionFailure("no glossary entry for \(value.name)")
     }
     name = value.name
     unit = entry.unit
     self.cells = cells
-    title =
-      if case .savedTagClass(let bytes, _) = value {
+    self.title =
+      if let title {
+        title
+      } else if case .savedTagClass(let bytes, _) = value {
         bytes == 8 ? "in the handle, \(entry.title)" : "\(grouped(UInt64(bytes))) B, \(entry.title)"
       } else {
         entry.title

@@ -27,6 +27,10 @@ extension GroupDefinition {
       ]
     ),
     GroupDefinition(
+      title: "Tag storage given back, peak, KiB",
+      rows: [.ifAny(.memory(.tagStorageData, .peak)), .ifAny(.memory(.tagStorageFree, .peak))]
+    ),
+    GroupDefinition(
       title: "Cost of paging, mean over the run, KiB",
       rows: MemoryCategory.pagingOverhead.map { .always(.memory($0, .mean)) }
     ),
@@ -55,7 +59,10 @@ extension GroupDefinition {
       title: "Saved tags by size class",
       rows: classes.flatMap { bytes in
         SavedTagField.allCases.map { .ifAny(.savedTagClass(bytes: bytes, $0)) }
-      } + [.ifAny(.savedTagsUncompressed), .ifAny(.savedTagsCompressed)]
+      } + [
+        .ifAny(.savedTagsUncompressed), .ifAny(.savedTagsCompressed),
+        .ifAny(.savedTagMemory(.mean), "slabs and map, mean over the run, KiB"),
+      ]
     )
   }
 

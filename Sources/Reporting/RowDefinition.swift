@@ -7,15 +7,17 @@ struct RowDefinition {
   let value: RowValue
   /// Whether the row stays when it is zero for every design.
   let isKept: Bool
+  /// The title where that of the glossary would not do among its neighbours.
+  var title: String?
 
   /// A row that is always shown.
-  static func always(_ value: RowValue) -> RowDefinition {
-    RowDefinition(value: value, isKept: true)
+  static func always(_ value: RowValue, _ title: String? = nil) -> RowDefinition {
+    RowDefinition(value: value, isKept: true, title: title)
   }
 
   /// A row that is left out when it is zero for every design.
-  static func ifAny(_ value: RowValue) -> RowDefinition {
-    RowDefinition(value: value, isKept: false)
+  static func ifAny(_ value: RowValue, _ title: String? = nil) -> RowDefinition {
+    RowDefinition(value: value, isKept: false, title: title)
   }
 }
 
@@ -31,6 +33,7 @@ enum RowValue: Hashable {
   case givenBack(MemoryStatistic)
   case givenBackPercent(MemoryStatistic)
   case savedTagClass(bytes: Int, SavedTagField)
+  case savedTagMemory(MemoryStatistic)
   case savedTagsUncompressed
   case savedTagsCompressed
   case verification(VerificationField)
@@ -50,6 +53,7 @@ enum RowValue: Hashable {
     case .givenBack(let statistic): "given_back.\(statistic.rawValue)"
     case .givenBackPercent(let statistic): "given_back_percent.\(statistic.rawValue)"
     case .savedTagClass(let bytes, let field): "saved_tag_class[\(bytes)].\(field.rawValue)"
+    case .savedTagMemory(let statistic): "saved_tag_memory.\(statistic.rawValue)"
     case .savedTagsUncompressed: "saved_tags_uncompressed"
     case .savedTagsCompressed: "saved_tags_compressed"
     case .verification(let field): "verification.\(field.rawValue)"

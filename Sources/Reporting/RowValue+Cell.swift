@@ -26,6 +26,7 @@ extension RowValue {
     case .givenBackPercent(let statistic):
       percent(design.givenBack(statistic), of: report.machine.tagStorageBytes)
     case .savedTagClass(let bytes, let field): .count(design.savedTags(bytes, field))
+    case .savedTagMemory(let statistic): .bytes(design.savedTagMemory(statistic))
     case .savedTagsUncompressed:
       .bytes(
         clampedProduct(design.savedTags.reduce(0) { $0 + $1.live }, report.machine.pageBytes / 32)
@@ -62,6 +63,17 @@ extension DesignReport {
   /// Tag storage that serves as ordinary memory, in bytes.
   func givenBack(_ statistic: MemoryStatistic) -> UInt64 {
     self[.tagStorageData][statistic] + self[.tagStorageFree][statistic]
+  }
+
+  /// What saved tags take with their slabs and their map, in bytes.
+  ///
+  /// - Precondition: `statistic` is not the peak, since peaks of categories need not coincide.
+  func savedTagMemory(_ statistic: MemoryStatistic) -> UInt64 {
+    precondition(statistic != .peak, "the peak of a sum is not the sum of its peaks")
+    let sizes = [16, 32, 64, 128, 256, 512, 1024, 2048]
+    let categories =
+      sizes.compactMap(MemoryCategory.savedTags(objectBytes:)) + [.savedTagSlack, .savedTagNodes]
+    return categories.reduce(0) { clampedSum($0, self[$1][statistic]) }
   }
 
   /// A number of the size class of `bytes`, 0 where the design has no such class.

@@ -9,11 +9,11 @@ struct RunFacts {
   init(_ report: RunReport) {
     var lines: [(name: String, value: String)] = []
     for trace in report.traces {
-      let copies = trace.copies == 1 ? "1 copy" : "\(grouped(UInt64(trace.copies))) copies"
+      let copies = trace.copies == 1 ? "" : "\(grouped(UInt64(clamping: trace.copies))) x "
       lines.append(
         (
           "trace",
-          "\(printable(trace.name)), \(copies), each \(grouped(trace.events)) events, "
+          "\(copies)\(printable(trace.name)): \(grouped(trace.events)) events, "
             + "\(grouped(trace.accesses)) accesses, \(grouped(trace.pages)) pages"
         )
       )
@@ -30,16 +30,12 @@ struct RunFacts {
           ? "none" : "\(Self.size(machine.tagStorageBytes)) in blocks of \(pages)"
       )
     )
-    let readAhead =
-      machine.pageCluster == 0
-      ? "no read-ahead"
-      : "read-ahead of up to \(Self.readAheadPages(machine.pageCluster)) pages"
     lines.append(
       (
         "swap",
         machine.swapDevice == "none"
           ? "none"
-          : "\(printable(machine.swapDevice)), \(Self.size(machine.swapBytes)), \(readAhead)"
+          : "\(printable(machine.swapDevice)), \(Self.size(machine.swapBytes)), page-cluster \(machine.pageCluster)"
       )
     )
     lines.append(
@@ -49,11 +45,6 @@ struct RunFacts {
       )
     )
     self.lines = lines
-  }
-
-  private static func readAheadPages(_ pageCluster: Int) -> String {
-    // A report that was read may hold any number here.
-    pageCluster < 64 ? grouped(1 << UInt64(pageCluster)) : "2^\(pageCluster)"
   }
 
   /// `bytes` in the largest unit that leaves a whole number.

@@ -8,11 +8,14 @@ public import MemoryModel
 /// Bytes are shown in KiB and parts as percent, both rounded to the nearest, halves up. Three
 /// designs fit into 100 columns.
 public enum TableReport {
-  /// Writes the table.
+  /// Writes the table of the selected rows.
   ///
   /// - Returns: the text, which ends in a newline; no line ends in a space.
-  public static func text(_ report: RunReport) -> String {
-    let rows = ReportRows(report, zeroRows: .leftOut)
+  public static func text(
+    _ report: RunReport,
+    rows selection: ReportRows.Selection = .occurring
+  ) -> String {
+    let rows = ReportRows(report, selection)
     var lines = ["mtesim \(printable(report.programVersion))"]
     let facts = RunFacts(report).lines
     let factWidth = facts.map(\.name.count).max() ?? 0
@@ -37,6 +40,10 @@ public enum TableReport {
       lines.append("")
     }
     lines.append("KiB and percent are rounded to the nearest, halves up; csv and json have bytes.")
+    if selection == .essential {
+      let all = ReportRows(report, .occurring).groups.reduce(0) { $0 + $1.rows.count }
+      lines.append("Shown are the rows to look at first; --all-rows shows all \(all).")
+    }
     lines += Verdict(report).sentences
     return lines.joined(separator: "\n") + "\n"
   }

@@ -11,28 +11,35 @@ import Darwin
 /// A file that appears under its name only when it is complete.
 ///
 /// Bytes go to `NAME.partial`, which is renamed at the end. A value that is dropped before that
-/// removes the partial file. InputFile.swift says why its calls of the C library are sound.
+/// removes the partial file. A device or a pipe is written as it is, since another file in its
+/// place would break whoever uses it. InputFile.swift says why its calls of the C library are sound.
 public struct OutputFile: ~Copyable {
   private let descriptor: Int32
   private let path: String
+  /// The file that bytes go to: the partial file, or `path` itself if it is a device or a pipe.
+  private let writtenPath: String
   private var isComplete = false
-
-  private var partialPath: String { path + ".partial" }
 
   /// Creates the partial file.
   ///
-  /// - Throws: where it cannot be created.
+  /// - Throws: where it cannot be created, or where a directory has its name.
   public init(path: String) throws(TraceError) {
-    self.path = path
-    let opened = unsafe open(path + ".partial", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    var status = stat()
+    let exists = unsafe stat(path, &status) == 0
+    let kind = status.st_mode & S_IFMT
+    guard !exists || kind != S_IFDIR else { throw Self.unwritable(path, "a directory") }
+    let written = exists && kind != S_IFREG ? path : path + ".partial"
+    let opened = unsafe open(written, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard opened >= 0 else { throw Self.unwritable(path, systemMessage()) }
+    self.path = path
+    writtenPath = written
     descriptor = opened
   }
 
   deinit {
     if !isComplete {
       close(descriptor)
-      unsafe unlink(partialPath)
+      if writtenPath != path { unsafe unlink(writtenPath) }
     }
   }
 
@@ -77,9 +84,11 @@ public struct OutputFile: ~Copyable {
   public consuming func finish() throws(TraceError) {
     // From here on this function, not `deinit`, closes and removes.
     isComplete = true
-    guard close(descriptor) == 0, unsafe rename(partialPath, path) == 0 else {
+    let isClosed = close(descriptor) == 0
+    if isClosed && writtenPath == path { return }
+    guard isClosed, unsafe rename(writtenPath, path) == 0 else {
       let message = systemMessage()
-      unsafe unlink(partialPath)
+      if writtenPath != path { unsafe unlink(writtenPath) }
       throw Self.unwritable(path, message)
     }
   }

@@ -81,21 +81,53 @@ struct Failure: Error, Equatable, CustomStringConvertible {
     } catch {
       // Help and version are thrown too, with exit code 0; everything else is a usage error.
       if command.exitCode(for: error) == .success { command.exit(withError: error) }
-      writeError(command.fullMessage(for: error))
+      StandardError.write(usageLine(of: error, in: command) + "\n")
       exit(Code.usage.rawValue)
     }
   }
 
-  private static func end(_ failure: Failure) -> Never {
-    writeError("mtesim: \(failure)")
-    exit(failure.code.rawValue)
+  /// What is wrong with a command line and where its help is, on one line.
+  private static func usageLine(
+    of error: any Error,
+    in command: (some ParsableCommand).Type
+  ) -> String {
+    let message = command.message(for: error).split(separator: "\n").enumerated().map { line in
+      // Long lists of alternatives come as a list of lines.
+      guard line.element.hasPrefix("  - ") else { return String(line.element) }
+      return (line.offset == 1 ? " " : ", ") + line.element.dropFirst(4)
+    }
+    let hint = command.fullMessage(for: error).split(separator: "\n").last {
+      $0.hasPrefix("  See '")
+    }
+    guard let named = hint?.split(separator: "'").dropFirst().first else {
+      return "mtesim: " + message.joined()
+    }
+    return "mtesim: " + message.joined() + " (see '\(named)')"
   }
 
-  private static func writeError(_ line: String) {
-    var bytes = Array(line.utf8)
-    bytes.append(0x0a)
+  private static func end(_ failure: Failure) -> Never {
+    StandardError.write("mtesim: \(failure)\n")
+    exit(failure.code.rawValue)
+  }
+}
+
+/// Where messages go, and progress.
+enum StandardError {
+  /// Whether somebody watches.
+  static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+  /// Writes text as it is.
+  static func write(_ text: String) {
+    let bytes = Array(text.utf8)
+    #if canImport(Glibc)
+    let function = unsafe Glibc.write
+    #elseif canImport(Musl)
+    let function = unsafe Musl.write
+    #else
+    let function = unsafe Darwin.write
+    #endif
     // Sound: `bytes` is borrowed for the call, which reads exactly the count it is told. Nothing can
     // be done about a standard error that takes no bytes.
-    _ = unsafe bytes.withUnsafeBytes { unsafe write(2, $0.baseAddress, $0.count) }
+    _ = unsafe bytes.withUnsafeBytes { unsafe function(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
 }

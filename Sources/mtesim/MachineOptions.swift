@@ -13,7 +13,10 @@ struct MachineOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Put each process into a memory group with this memory.max.", valueName: "size"))
+      "Put each process into a memory group with this memory.max.",
+      valueName: "size"
+    )
+  )
   var limit: ByteSize?
 
   @Option(help: "Page size: 4K, 16K, 64K. Traces must have been recorded with it.")
@@ -28,14 +31,18 @@ struct MachineOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Read 2^n pages at once at swap-in; 0 turns read-ahead off. zram never reads ahead for pages"
-        + " with one user.", valueName: "n"))
+        + " with one user.",
+      valueName: "n"
+    )
+  )
   var pageCluster = 3
 
   @Option(help: "How the tags of swapped pages are stored: \(ReplayCommand.names(TagCodec.self)).")
   var codec: TagCodec = .mtecomp
 
   @Option(
-    help: ArgumentHelp("Tag storage switched between data and tags at once.", valueName: "size"))
+    help: ArgumentHelp("Tag storage switched between data and tags at once.", valueName: "size")
+  )
   var blockSize = ByteSize(bytes: 4096)
 
   @Option(help: ArgumentHelp("CPUs, for slab placement and interrupts.", valueName: "n"))

@@ -25,7 +25,8 @@ struct ReplayCommand: ParsableCommand {
       Example:
         mtesim replay Traces/recorded/lua-glibc.mtt --limit 12M --page-cluster 0 \\
           --design static-carveout --design rfc3
-      """)
+      """
+  )
 
   @Argument(help: ArgumentHelp("Traces, binary (.mtt) or text.", valueName: "trace"))
   var traces: [String]
@@ -35,7 +36,9 @@ struct ReplayCommand: ParsableCommand {
     help: ArgumentHelp(
       "Where tags live: \(Self.names(TagStorageDesign.self)). Can be given several times; the first is"
         + " what the others are compared with. (default: static-carveout and rfc3)",
-      valueName: "name"))
+      valueName: "name"
+    )
+  )
   var designs: [TagStorageDesign] = []
 
   @OptionGroup(title: "Machine")
@@ -47,9 +50,15 @@ struct ReplayCommand: ParsableCommand {
   @Option(help: "How the result is printed: \(Self.names(OutputFormat.self)).")
   var format: OutputFormat = .table
 
+  @Flag(
+    help: "Show every row that is not zero for all designs, not only the ones to look at first."
+  )
+  var allRows = false
+
   @Option(
     name: .customLong("report"),
-    help: ArgumentHelp("Also write the whole report as JSON.", valueName: "file"))
+    help: ArgumentHelp("Also write the whole report as JSON.", valueName: "file")
+  )
   var reportPath: String?
 
   @Flag(help: "Leave the shadow oracle out: faster, but nothing is compared.")
@@ -59,7 +68,9 @@ struct ReplayCommand: ParsableCommand {
     name: .customLong("inject"),
     help: ArgumentHelp(
       "Break something on purpose, to see that it is noticed: \(Self.names(InjectedFault.self)).",
-      valueName: "fault"))
+      valueName: "fault"
+    )
+  )
   var injected: [InjectedFault] = []
 
   func validate() throws {
@@ -67,13 +78,31 @@ struct ReplayCommand: ParsableCommand {
     guard (1...1000).contains(copies) else {
       throw ValidationError("Expected 1 to 1000 copies, found \(copies).")
     }
+    if let twice = designs.first(where: { design in designs.count { $0 == design } > 1 }) {
+      throw ValidationError("Expected different designs, found \(twice.rawValue) twice.")
+    }
+    if let reportPath, traces.contains(reportPath) {
+      throw ValidationError("Expected a report beside the traces, found the trace \(reportPath).")
+    }
   }
 
   func run() throws {
-    let chosen = designs.isEmpty ? [TagStorageDesign.staticCarveout, .rfc3] : designs
+    if let reportPath {
+      // Nobody should wait for a report that has no place to go. The file itself is made afterwards,
+      // so that an interrupted replay leaves nothing behind.
+      _ = try OutputFile(path: reportPath)
+    }
     let report: RunReport
     do throws(ReplayError) {
-      report = try replay(chosen)
+      report = try DesignRuns(
+        designs: designs.isEmpty ? [.staticCarveout, .rfc3] : designs,
+        plan: ReplayPlan(
+          tracePaths: traces,
+          copies: copies,
+          machine: configuration,
+          isVerified: !noVerify
+        )
+      ).report()
     } catch {
       throw Failure(error)
     }
@@ -82,10 +111,20 @@ struct ReplayCommand: ParsableCommand {
       try file.write(Array(JSONReport.text(report).utf8))
       try file.finish()
     }
-    print(format.render(report), terminator: "")
+    print(
+      format.render(report, rows: allRows ? .occurring : .essential),
+      terminator: ""
+    )
     guard Verdict(report).isClean else {
       throw Failure(.verification, Self.firstDifference(in: report))
     }
+  }
+
+  /// The machine of every design, apart from the design.
+  private var configuration: MachineConfiguration {
+    var configuration = machine.configuration
+    configuration.injectedFaults = Set(injected)
+    return configuration
   }
 
   /// The first thing that the oracle or an expectation found wrong, on one line.
@@ -94,30 +133,6 @@ struct ReplayCommand: ParsableCommand {
       if let message = design.verification.messages.first { return "\(design.design): \(message)" }
     }
     return "tags were lost"
-  }
-
-  private func replay(_ designs: [TagStorageDesign]) throws(ReplayError) -> RunReport {
-    var results: [DesignReport] = []
-    var traceSummaries: [TraceSummary] = []
-    var machineSummary: MachineSummary?
-    for design in designs {
-      var configuration = machine.configuration
-      configuration.design = design
-      configuration.injectedFaults = Set(injected)
-      var session = try ReplaySession.open(
-        ReplayPlan(
-          tracePaths: traces, copies: copies, machine: configuration, isVerified: !noVerify))
-      results.append(try session.run())
-      traceSummaries = session.traceSummaries
-      // Designs with tag storage in RAM say how much it is.
-      if machineSummary == nil || machineSummary?.tagStorageBytes == 0 {
-        machineSummary = session.machineSummary
-      }
-    }
-    guard let machineSummary else { preconditionFailure("no design was replayed") }
-    return RunReport(
-      programVersion: programVersion, traces: traceSummaries, machine: machineSummary,
-      designs: results)
   }
 
   /// The values of an option, separated by commas.
@@ -130,10 +145,11 @@ struct ReplayCommand: ParsableCommand {
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
   case table, markdown, csv, json
 
-  func render(_ report: RunReport) -> String {
+  /// The report in this form; programs get all rows whatever is selected for people.
+  func render(_ report: RunReport, rows: ReportRows.Selection) -> String {
     switch self {
-    case .table: TableReport.text(report)
-    case .markdown: MarkdownReport.text(report)
+    case .table: TableReport.text(report, rows: rows)
+    case .markdown: MarkdownReport.text(report, rows: rows)
     case .csv: CSVReport.text(report)
     case .json: JSONReport.text(report)
     }

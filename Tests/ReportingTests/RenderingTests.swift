@@ -13,6 +13,50 @@ import Testing
     try expectGolden(TableReport.text(SampleReport.report), "\(golden)/sample.table.txt")
   }
 
+  @Test func shortTableIsTheStoredOne() throws {
+    let text = TableReport.text(SampleReport.report, rows: .essential)
+    try expectGolden(text, "\(golden)/sample.short.txt")
+  }
+
+  @Test func shortTableFitsOnOnePageAndShowsNothingElse() {
+    let report = SampleReport.report
+    let short = ReportRows(report, .essential).groups.flatMap(\.rows)
+    #expect(short.count <= 45)
+    let all = ReportRows(report, .all).groups.flatMap(\.rows)
+    for row in short {
+      let same = all.first { $0.name == row.name }
+      #expect(same?.cells == row.cells, "\(row.name)")
+      #expect(row.title.count <= GlossaryEntry.longestTitle, "\(row.title)")
+    }
+    #expect(Set(short.map(\.name)).count == short.count, "no row twice")
+    for group in ReportRows(report, .essential).groups {
+      #expect(Set(group.rows.map(\.title)).count == group.rows.count, "\(group.title)")
+    }
+    for kept in ["tags_lost", "verification.differences", "pswpin", "tag_storage_data.peak"] {
+      #expect(short.contains { $0.name == kept }, "\(kept)")
+    }
+  }
+
+  @Test func memoryGivenUpAddsUpInTheShortTable() throws {
+    let rows = ReportRows(SampleReport.report, .essential).groups[0].rows
+    func bytes(_ name: String, _ column: Int) -> UInt64 {
+      guard case .bytes(let bytes) = rows.first(where: { $0.name == name })?.cells[column] else {
+        return 0
+      }
+      return bytes
+    }
+    for column in 0..<3 {
+      let parts = [
+        "tag_storage_withheld.mean", "tag_storage_held.mean", "saved_tag_memory.mean",
+        "parked_tags.mean",
+      ].reduce(0) { $0 + bytes($1, column) }
+      let total = bytes("tag_overhead.mean", column)
+      // The mean of the total is rounded once, those of its parts each.
+      #expect(parts <= total && total < parts + 13, "column \(column): \(parts) of \(total)")
+      #expect(parts > 0)
+    }
+  }
+
   @Test func markdownIsTheStoredOne() throws {
     try expectGolden(MarkdownReport.text(SampleReport.report), "\(golden)/sample.md")
   }
@@ -26,7 +70,10 @@ import Testing
   }
 
   @Test func tableOfThreeDesignsFitsInto100Columns() {
-    for line in TableReport.text(SampleReport.report).split(separator: "\n") {
+    let texts = [ReportRows.Selection.essential, .occurring, .all].map {
+      TableReport.text(SampleReport.report, rows: $0)
+    }
+    for line in texts.flatMap({ $0.split(separator: "\n") }) {
       // Sentences at the end are as long as they are; the terminal wraps them.
       if line.contains("comparisons") && line.contains(":") { continue }
       #expect(line.count <= 100, "\(line)")
@@ -35,7 +82,7 @@ import Testing
   }
 
   @Test func everyCounterAndCategoryIsInARow() {
-    let names = ReportRows(SampleReport.report, zeroRows: .kept).groups.flatMap(\.rows).map(\.name)
+    let names = ReportRows(SampleReport.report, .all).groups.flatMap(\.rows).map(\.name)
     #expect(Set(names).count == names.count, "no row twice")
     for counter in Counter.allCases { #expect(names.contains(counter.name), "\(counter)") }
     for category in MemoryCategory.allCases {
@@ -47,12 +94,12 @@ import Testing
   }
 
   @Test func zeroRowsAreLeftOutOnlyIfZeroForAllDesigns() {
-    let rows = ReportRows(SampleReport.report, zeroRows: .leftOut).groups.flatMap(\.rows)
+    let rows = ReportRows(SampleReport.report, .occurring).groups.flatMap(\.rows)
     #expect(rows.contains { $0.name == "reserve_calls" && $0.cells[0] == .count(0) })
     #expect(!rows.contains { $0.name == "livelocks" })
     var alone = SampleReport.report
     alone.designs.removeLast(2)
-    let groups = ReportRows(alone, zeroRows: .leftOut).groups
+    let groups = ReportRows(alone, .occurring).groups
     #expect(!groups.contains { $0.title == "Fault on access" })
     for kept in ["tags_lost", "tag_storage_held.mean", "verification.differences"] {
       let row = groups.flatMap(\.rows).first { $0.name == kept }
@@ -74,7 +121,7 @@ import Testing
     var report = SampleReport.report
     report.traces[0].name = "a\u{1b}[2Jb\nc|d"
     report.designs[0].design = "x,\"y\"\r\n"
-    #expect(TableReport.text(report).contains("a\\u{1b}[2Jb\\u{a}c|d, 4 copies"))
+    #expect(TableReport.text(report).contains("a\\u{1b}[2Jb\\u{a}c|d: 250,000 events"))
     #expect(MarkdownReport.text(report).contains("c\\|d"))
     #expect(CSVReport.text(report).hasPrefix("name,unit,\"x,\"\"y\"\"\r\n\",rfc3,"))
   }
@@ -83,7 +130,7 @@ import Testing
     var report = SampleReport.report
     report.designs[2].design = "rfc3"
     report.designs[2].codec = "raw"
-    let rows = ReportRows(report, zeroRows: .leftOut)
+    let rows = ReportRows(report, .occurring)
     #expect(rows.columns == ["static-carveout", "rfc3/mtecomp", "rfc3/raw"])
   }
 
@@ -147,7 +194,7 @@ import Testing
       report.designs[0].savedTags = vector.classes.map {
         SavedTagClass(bytes: $0.0, allocations: $0.1, frees: $0.2, peak: $0.1)
       }
-      let rows = ReportRows(report, zeroRows: .kept).groups.flatMap(\.rows)
+      let rows = ReportRows(report, .all).groups.flatMap(\.rows)
       let cells = Dictionary(uniqueKeysWithValues: rows.map { ($0.name, $0.cells[0]) })
       #expect(cells["saved_tags_uncompressed"] == .bytes(vector.uncompressed))
       #expect(cells["saved_tags_compressed"] == .bytes(vector.compressed))
