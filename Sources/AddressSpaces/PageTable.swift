@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Containers
+public import Containers
 public import MemoryModel
 
 /// The page table of one process: for each page identifier one byte of flags and one target.
@@ -9,6 +9,11 @@ public import MemoryModel
 /// share a cache line of flags. It is a `final class` because a machine keeps its processes in an
 /// array, and arrays cannot hold noncopyable values, which the flat storage makes of a struct.
 ///
+/// Its stored properties are exempt from the check of exclusive access at run time, which would cost
+/// more than the work it guards. That is sound because they are reached only in this file, where each
+/// access begins and ends within one expression that calls nothing but the storage itself, so that
+/// no access can begin while another is under way; and a machine is used by one thread at a time.
+///
 /// Pages have no entry until their identifier is below ``capacity``; reading one then says
 /// ``EntryState/none``, and writing one makes room. The tables that a real process would need are
 /// counted beside the entries, since they depend on addresses: see ``noteMapped(_:)``.
@@ -16,42 +21,44 @@ public final class PageTable {
   /// The levels of translation.
   public let layout: TableLayout
   /// Entries whose target is a frame: the resident set, in pages.
-  public private(set) var residentPages = 0
+  public var residentPages: Int { unsafe resident }
   /// Entries whose target is a swap slot.
-  public private(set) var swapEntries = 0
+  public var swapEntries: Int { unsafe swapped }
 
-  private var flagBytes: FlatStorage<UInt8>
-  private var targets: FlatStorage<UInt32>
+  @exclusivity(unchecked) @usableFromInline var resident = 0
+  @exclusivity(unchecked) @usableFromInline var swapped = 0
+  @exclusivity(unchecked) @usableFromInline var flagBytes: FlatStorage<UInt8>
+  @exclusivity(unchecked) @usableFromInline var targets: FlatStorage<UInt32>
   private var tables: TableSpans
 
   /// Creates an empty table with room for `capacity` identifiers.
   public init(layout: TableLayout, capacity: Int) {
     self.layout = layout
-    flagBytes = FlatStorage(repeating: 0, count: capacity)
-    targets = FlatStorage(repeating: 0, count: capacity)
+    unsafe flagBytes = FlatStorage(repeating: 0, count: capacity)
+    unsafe targets = FlatStorage(repeating: 0, count: capacity)
     tables = TableSpans(layout: layout)
   }
 
   /// Identifiers below this have an entry.
-  public var capacity: Int { flagBytes.count }
+  @inlinable public var capacity: Int { unsafe flagBytes.count }
 
   /// Makes room for identifiers below `capacity`, and for half as many again.
   public func reserve(_ capacity: Int) {
-    guard capacity > flagBytes.count else { return }
+    guard capacity > self.capacity else { return }
     let grown = capacity + capacity / 2
-    flagBytes.grow(to: grown, repeating: 0)
-    targets.grow(to: grown, repeating: 0)
+    unsafe flagBytes.grow(to: grown, repeating: 0)
+    unsafe targets.grow(to: grown, repeating: 0)
   }
 
   // MARK: Entries
 
   /// The flags of an entry, without its state.
-  public func flags(_ page: PageIdentifier) -> EntryFlags {
+  @inlinable public func flags(_ page: PageIdentifier) -> EntryFlags {
     EntryFlags(rawValue: byte(page)).intersection(.all)
   }
 
   /// What an entry holds.
-  public func state(_ page: PageIdentifier) -> EntryState {
+  @inlinable public func state(_ page: PageIdentifier) -> EntryState {
     let bits = byte(page) >> EntryState.shift
     guard let state = EntryState(rawValue: bits) else {
       preconditionFailure("page-table entry \(page) has state \(bits)")
@@ -60,8 +67,8 @@ public final class PageTable {
   }
 
   /// The target of an entry as stored: a frame number, or a ``PackedSwapEntry``, by state.
-  public func target(_ page: PageIdentifier) -> UInt32 {
-    Int(page) < targets.count ? targets[Int(page)] : 0
+  @inlinable public func target(_ page: PageIdentifier) -> UInt32 {
+    Int(page) < capacity ? unsafe targets[Int(page)] : 0
   }
 
   /// The frame of an entry, `nil` where it has none.
@@ -77,10 +84,10 @@ public final class PageTable {
   /// Replaces the flags of an entry and keeps its state and target.
   ///
   /// - Precondition: the entry is not empty.
-  public func setFlags(_ page: PageIdentifier, _ flags: EntryFlags) {
+  @inlinable public func setFlags(_ page: PageIdentifier, _ flags: EntryFlags) {
     precondition(byte(page) != 0, "page-table entry \(page) is empty")
-    let kept = flagBytes[Int(page)] & ~EntryFlags.all.rawValue
-    flagBytes[Int(page)] = kept | flags.intersection(.all).rawValue
+    let kept = unsafe flagBytes[Int(page)] & ~EntryFlags.all.rawValue
+    unsafe flagBytes[Int(page)] = kept | flags.intersection(.all).rawValue
   }
 
   /// Replaces the target of an entry and keeps its state and flags, for a page that migrates.
@@ -89,13 +96,13 @@ public final class PageTable {
   public func setTarget(_ page: PageIdentifier, _ target: UInt32) {
     let held = state(page)
     precondition(held.hasFrame || held.hasSlot, "page-table entry \(page) is \(held)")
-    targets[Int(page)] = target
+    unsafe targets[Int(page)] = target
   }
 
   /// Replaces a whole entry, and keeps the counts of resident pages and swap entries.
   ///
   /// - Precondition: an empty entry has no flags and target 0, so that its byte is 0.
-  public func setEntry(
+  @inlinable public func setEntry(
     _ page: PageIdentifier,
     state: EntryState,
     flags: EntryFlags,
@@ -105,13 +112,13 @@ public final class PageTable {
       state != .none || flags.isEmpty && target == 0,
       "empty page-table entry \(page) with flags \(flags.rawValue) and target \(target)"
     )
-    reserve(Int(page) + 1)
+    if Int(page) >= capacity { reserve(Int(page) + 1) }
     let old = self.state(page)
-    residentPages += (state.hasFrame ? 1 : 0) - (old.hasFrame ? 1 : 0)
-    swapEntries += (state.hasSlot ? 1 : 0) - (old.hasSlot ? 1 : 0)
-    flagBytes[Int(page)] =
+    unsafe resident += (state.hasFrame ? 1 : 0) - (old.hasFrame ? 1 : 0)
+    unsafe swapped += (state.hasSlot ? 1 : 0) - (old.hasSlot ? 1 : 0)
+    unsafe flagBytes[Int(page)] =
       state.rawValue << EntryState.shift | flags.intersection(.all).rawValue
-    targets[Int(page)] = target
+    unsafe targets[Int(page)] = target
   }
 
   /// Maps the zero page, or a reference page, for reading.
@@ -142,7 +149,7 @@ public final class PageTable {
   }
 
   /// Empties an entry.
-  public func clear(_ page: PageIdentifier) {
+  @inlinable public func clear(_ page: PageIdentifier) {
     guard byte(page) != 0 else { return }
     setEntry(page, state: .none, flags: [], target: 0)
   }
@@ -160,9 +167,9 @@ public final class PageTable {
   /// Clears the young flag of an entry.
   ///
   /// - Returns: whether it was set.
-  public func clearYoung(_ page: PageIdentifier) -> Bool {
+  @inlinable public func clearYoung(_ page: PageIdentifier) -> Bool {
     guard byte(page) & EntryFlags.young.rawValue != 0 else { return false }
-    flagBytes[Int(page)] &= ~EntryFlags.young.rawValue
+    unsafe flagBytes[Int(page)] &= ~EntryFlags.young.rawValue
     return true
   }
 
@@ -175,11 +182,11 @@ public final class PageTable {
   /// ``capacity``. `body` may set and clear `young` and `dirty`, and must change nothing else. It must
   /// not use this table otherwise: the program stops if it does.
   public func withFlags<Result>(_ body: (inout MutableSpan<UInt8>) -> Result) -> Result {
-    flagBytes.withMutableSpan(0..<flagBytes.count, body)
+    unsafe flagBytes.withMutableSpan(0..<capacity, body)
   }
 
-  private func byte(_ page: PageIdentifier) -> UInt8 {
-    Int(page) < flagBytes.count ? flagBytes[Int(page)] : 0
+  @inlinable func byte(_ page: PageIdentifier) -> UInt8 {
+    Int(page) < capacity ? unsafe flagBytes[Int(page)] : 0
   }
 
   // MARK: Tables
@@ -284,7 +291,7 @@ public final class PageTable {
   public func checkInvariants() {
     var resident = 0
     var swapped = 0
-    for index in 0..<flagBytes.count {
+    for index in 0..<capacity {
       let state = state(PageIdentifier(index))
       resident += state.hasFrame ? 1 : 0
       swapped += state.hasSlot ? 1 : 0

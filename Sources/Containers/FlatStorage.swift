@@ -14,18 +14,21 @@
 {
   @usableFromInline var base: UnsafeMutablePointer<Element>
 
+  @usableFromInline var length: Int
+
   /// The number of elements.
-  public private(set) var count: Int
+  @inlinable public var count: Int { length }
 
   /// Creates storage of `count` elements, all equal to `value`.
   ///
   /// - Precondition: `count` is not negative.
   /// - Complexity: O(`count`).
+  @inlinable
   public init(repeating value: Element, count: Int) {
     precondition(count >= 0, "storage of \(count) elements")
     unsafe base = .allocate(capacity: count)
     unsafe base.initialize(repeating: value, count: count)
-    self.count = count
+    length = count
   }
 
   deinit {
@@ -37,11 +40,11 @@
   /// - Precondition: 0 <= `index` < `count`.
   /// - Complexity: O(1).
   public subscript(_ index: Int) -> Element {
-    @inline(__always) get {
+    @inlinable @inline(__always) get {
       precondition(UInt(bitPattern: index) < UInt(bitPattern: count), "index out of range")
       return unsafe base[index]
     }
-    @inline(__always) set {
+    @inlinable @inline(__always) set {
       precondition(UInt(bitPattern: index) < UInt(bitPattern: count), "index out of range")
       unsafe base[index] = newValue
     }
@@ -51,6 +54,7 @@
   ///
   /// - Precondition: `newCount` is at least `count`.
   /// - Complexity: O(`newCount`).
+  @inlinable
   public mutating func grow(to newCount: Int, repeating value: Element) {
     precondition(newCount >= count, "storage of \(count) elements cannot shrink to \(newCount)")
     let grown = UnsafeMutablePointer<Element>.allocate(capacity: newCount)
@@ -58,13 +62,14 @@
     unsafe (grown + count).initialize(repeating: value, count: newCount - count)
     unsafe base.deallocate()
     unsafe base = grown
-    count = newCount
+    length = newCount
   }
 
   /// Sets the elements of a half-open range of indices.
   ///
   /// - Precondition: the range lies within 0..<`count`.
   /// - Complexity: O(*n*), where *n* is the length of the range.
+  @inlinable
   public mutating func fill(_ range: Range<Int>, with value: Element) {
     precondition(range.lowerBound >= 0 && range.upperBound <= count, "range out of range")
     unsafe (base + range.lowerBound).update(repeating: value, count: range.count)
@@ -73,6 +78,7 @@
   /// Reads a half-open range of elements as a span.
   ///
   /// - Precondition: the range lies within 0..<`count`.
+  @inlinable
   public borrowing func withSpan<Result>(
     _ range: Range<Int>,
     _ body: (Span<Element>) -> Result
@@ -84,6 +90,7 @@
   /// Changes a half-open range of elements through a span.
   ///
   /// - Precondition: the range lies within 0..<`count`.
+  @inlinable
   public mutating func withMutableSpan<Result>(
     _ range: Range<Int>,
     _ body: (inout MutableSpan<Element>) -> Result
