@@ -19,6 +19,14 @@ extension Machine {
     return sharers[frame.rawValue]?.count ?? 0
   }
 
+  /// The entry that maps a frame if there is exactly one, which is the common case and needs no list.
+  func onlyMapping(of frame: PageFrameNumber) -> Mapping? {
+    guard frames.ownerPage[frame.index] != Self.noPage,
+      !frames.flags[frame.index].contains(.sharedMapping)
+    else { return nil }
+    return Mapping(process: frames.ownerSpace[frame.index], page: frames.ownerPage[frame.index])
+  }
+
   /// The entries that map a frame, in the order in which they came to map it.
   func mappings(of frame: PageFrameNumber) -> [Mapping] {
     if frames.ownerPage[frame.index] == Self.noPage { return [] }

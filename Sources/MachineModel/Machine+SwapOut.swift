@@ -53,18 +53,33 @@ extension Machine {
   /// Replaces every entry that maps a swap-cache page by its swap entry.
   private mutating func unmapForSwap(_ frame: PageFrameNumber) {
     let slot = frames.swapSlot[frame.index]
-    let exclusive = frames.flags[frame.index].contains(.exclusive)
-    for mapping in mappings(of: frame) {
-      let table = processes[Int(mapping.process)].table
-      if table.flags(mapping.page).contains(.dirty) {
-        frames.flags[frame.index].insert(.dirty)
-      }
-      device.duplicate(slot)
-      let state: EntryState = exclusive ? .swapExclusive : .swap
-      table.setEntry(mapping.page, state: state, flags: [], target: slot)
-      removeMapping(mapping, of: frame)
+    let state: EntryState =
+      frames.flags[frame.index].contains(.exclusive) ? .swapExclusive : .swap
+    if let mapping = onlyMapping(of: frame) {
+      unmapForSwap(frame, at: mapping, state, slot)
+    } else {
+      for mapping in mappings(of: frame) { unmapForSwap(frame, at: mapping, state, slot) }
     }
     frames.flags[frame.index].remove(.exclusive)
+  }
+
+  private mutating func unmapForSwap(
+    _ frame: PageFrameNumber,
+    at mapping: Mapping,
+    _ state: EntryState,
+    _ slot: UInt32
+  ) {
+    if processes[Int(mapping.process)].table.flags(mapping.page).contains(.dirty) {
+      frames.flags[frame.index].insert(.dirty)
+    }
+    device.duplicate(slot)
+    processes[Int(mapping.process)].table.setEntry(
+      mapping.page,
+      state: state,
+      flags: [],
+      target: slot
+    )
+    removeMapping(mapping, of: frame)
   }
 
   /// What became of a write-out.

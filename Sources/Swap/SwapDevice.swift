@@ -270,7 +270,11 @@ public struct SwapDevice: ~Copyable {
   }
 
   private mutating func removeClaim(_ slot: UInt32) {
-    // Claims live for one step of the machine, so that there are only a few.
+    // Claims live for one step of the machine, so that there are only a few: mostly one.
+    if claims.last == slot {
+      claims.removeLast()
+      return
+    }
     guard let index = claims.lastIndex(of: slot) else {
       preconditionFailure("swap slot \(slot) was not claimed")
     }
