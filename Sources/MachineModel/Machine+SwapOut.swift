@@ -55,11 +55,13 @@ extension Machine {
     let slot = frames.swapSlot[frame.index]
     let state: EntryState =
       frames.flags[frame.index].contains(.exclusive) ? .swapExclusive : .swap
-    if let mapping = onlyMapping(of: frame) {
+    // A mapping that is removed may leave a single one, so that this ends with the common case.
+    while frames.flags[frame.index].contains(.sharedMapping),
+      let mapping = sharers[frame.rawValue]?.first
+    {
       unmapForSwap(frame, at: mapping, state, slot)
-    } else {
-      for mapping in mappings(of: frame) { unmapForSwap(frame, at: mapping, state, slot) }
     }
+    if let mapping = onlyMapping(of: frame) { unmapForSwap(frame, at: mapping, state, slot) }
     frames.flags[frame.index].remove(.exclusive)
   }
 
