@@ -29,14 +29,14 @@ public final class PageTable {
   @exclusivity(unchecked) @usableFromInline var swapped = 0
   @exclusivity(unchecked) @usableFromInline var flagBytes: FlatStorage<UInt8>
   @exclusivity(unchecked) @usableFromInline var targets: FlatStorage<UInt32>
-  private var tables: TableSpans
+  @exclusivity(unchecked) private var tables: TableSpans
 
   /// Creates an empty table with room for `capacity` identifiers.
   public init(layout: TableLayout, capacity: Int) {
     self.layout = layout
     unsafe flagBytes = FlatStorage(repeating: 0, count: capacity)
     unsafe targets = FlatStorage(repeating: 0, count: capacity)
-    tables = TableSpans(layout: layout)
+    unsafe tables = TableSpans(layout: layout)
   }
 
   /// Identifiers below this have an entry.
@@ -53,12 +53,12 @@ public final class PageTable {
   // MARK: Entries
 
   /// The flags of an entry, without its state.
-  @inlinable public func flags(_ page: PageIdentifier) -> EntryFlags {
+  @inlinable @inline(__always) public func flags(_ page: PageIdentifier) -> EntryFlags {
     EntryFlags(rawValue: byte(page)).intersection(.all)
   }
 
   /// What an entry holds.
-  @inlinable public func state(_ page: PageIdentifier) -> EntryState {
+  @inlinable @inline(__always) public func state(_ page: PageIdentifier) -> EntryState {
     let bits = byte(page) >> EntryState.shift
     guard let state = EntryState(rawValue: bits) else {
       preconditionFailure("page-table entry \(page) has state \(bits)")
@@ -67,7 +67,7 @@ public final class PageTable {
   }
 
   /// The target of an entry as stored: a frame number, or a ``PackedSwapEntry``, by state.
-  @inlinable public func target(_ page: PageIdentifier) -> UInt32 {
+  @inlinable @inline(__always) public func target(_ page: PageIdentifier) -> UInt32 {
     Int(page) < capacity ? unsafe targets[Int(page)] : 0
   }
 
@@ -84,7 +84,7 @@ public final class PageTable {
   /// Replaces the flags of an entry and keeps its state and target.
   ///
   /// - Precondition: the entry is not empty.
-  @inlinable public func setFlags(_ page: PageIdentifier, _ flags: EntryFlags) {
+  @inlinable @inline(__always) public func setFlags(_ page: PageIdentifier, _ flags: EntryFlags) {
     precondition(byte(page) != 0, "page-table entry \(page) is empty")
     let kept = unsafe flagBytes[Int(page)] & ~EntryFlags.all.rawValue
     unsafe flagBytes[Int(page)] = kept | flags.intersection(.all).rawValue
@@ -102,7 +102,7 @@ public final class PageTable {
   /// Replaces a whole entry, and keeps the counts of resident pages and swap entries.
   ///
   /// - Precondition: an empty entry has no flags and target 0, so that its byte is 0.
-  @inlinable public func setEntry(
+  @inlinable @inline(__always) public func setEntry(
     _ page: PageIdentifier,
     state: EntryState,
     flags: EntryFlags,
@@ -149,7 +149,7 @@ public final class PageTable {
   }
 
   /// Empties an entry.
-  @inlinable public func clear(_ page: PageIdentifier) {
+  @inlinable @inline(__always) public func clear(_ page: PageIdentifier) {
     guard byte(page) != 0 else { return }
     setEntry(page, state: .none, flags: [], target: 0)
   }
@@ -167,14 +167,14 @@ public final class PageTable {
   /// Clears the young flag of an entry.
   ///
   /// - Returns: whether it was set.
-  @inlinable public func clearYoung(_ page: PageIdentifier) -> Bool {
+  @inlinable @inline(__always) public func clearYoung(_ page: PageIdentifier) -> Bool {
     guard byte(page) & EntryFlags.young.rawValue != 0 else { return false }
     unsafe flagBytes[Int(page)] &= ~EntryFlags.young.rawValue
     return true
   }
 
   /// Frees all tables, for a process that ends or starts anew.
-  public func releaseAllTables() { tables = TableSpans(layout: layout) }
+  public func releaseAllTables() { unsafe tables = TableSpans(layout: layout) }
 
   /// Lets `body` read and change the bytes of all entries, for a loop over records.
   ///
@@ -192,7 +192,7 @@ public final class PageTable {
   // MARK: Tables
 
   /// The number of table pages, without the top one: `nr_page_table_pages`.
-  public var tablePages: Int { tables.count }
+  public var tablePages: Int { unsafe tables.count }
 
   /// Makes the tables that an entry for `page` needs.
   ///
@@ -201,7 +201,7 @@ public final class PageTable {
   ///   table, where *n* is the number of tables.
   @discardableResult
   public func noteMapped(_ page: VirtualPageNumber) -> Int {
-    tables.note(page.rawValue)
+    unsafe tables.note(page.rawValue)
   }
 
   /// Frees the tables that unmapping `range` leaves to nobody.
@@ -217,7 +217,7 @@ public final class PageTable {
     _ range: Range<VirtualPageNumber>,
     within bounds: Range<VirtualPageNumber>
   ) -> Int {
-    tables.release(
+    unsafe tables.release(
       range.lowerBound.rawValue..<range.upperBound.rawValue,
       within: bounds.lowerBound.rawValue..<bounds.upperBound.rawValue
     )
@@ -239,7 +239,7 @@ public final class PageTable {
     var old = source.lowerBound.rawValue
     var new = destination.rawValue
     while old < source.upperBound.rawValue {
-      if tables.hasLeaf(old) { created += tables.note(new) }
+      if unsafe tables.hasLeaf(old) { created += unsafe tables.note(new) }
       let step = min(span - old & (span - 1), span - new & (span - 1))
       old += step
       new += step
@@ -264,7 +264,7 @@ public final class PageTable {
     let child = PageTable(layout: layout, capacity: capacity)
     for area in areas {
       let range = area.start.rawValue..<area.end.rawValue
-      _ = child.tables.copy(range, from: tables)
+      _ = unsafe child.tables.copy(range, from: tables)
       let isShared = area.flags.contains(.shared)
       index.forEachIdentifier(in: area.pages) { page, _ in
         let state = self.state(page)
@@ -298,6 +298,6 @@ public final class PageTable {
     }
     precondition(resident == residentPages, "S5: \(residentPages) resident, \(resident) found")
     precondition(swapped == swapEntries, "S5: \(swapEntries) swapped, \(swapped) found")
-    tables.checkInvariants()
+    unsafe tables.checkInvariants()
   }
 }

@@ -84,7 +84,7 @@ extension Machine {
   private func setAccessedBits(
     _ page: PageIdentifier,
     isWrite: Bool,
-    in table: PageTable
+    in table: ProcessTable
   ) -> Bool {
     var flags = table.flags(page)
     guard flags.isSuperset(of: isWrite ? Self.writeRights : Self.readRights) else { return false }

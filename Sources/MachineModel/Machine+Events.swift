@@ -27,7 +27,7 @@ extension Machine {
     processes.append(
       Process(
         pageIndex: index,
-        table: makeTable(for: index),
+        pageTable: makeTable(for: index),
         vmas: VMASet(pageSize: pageSize),
         group: group
       )

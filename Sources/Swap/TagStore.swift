@@ -123,7 +123,7 @@ public struct TagStore: ~Copyable {
   /// - Complexity: O(1): at most 11 levels of the map.
   @discardableResult
   public mutating func invalidate(_ entry: SwapEntry) -> Bool {
-    guard let handle = map.erase(entry.rawValue) else { return false }
+    guard count > 0, let handle = map.erase(entry.rawValue) else { return false }
     release(handle)
     return true
   }
