@@ -120,7 +120,10 @@ public final class PageIndex {
     )
     for half in [sorted, added] {
       for (page, identifier) in zip(half.pages, half.identifiers) {
-        precondition(unsafe pages[Int(identifier)] == page, "page \(page) is not identifier \(identifier)")
+        precondition(
+          unsafe pages[Int(identifier)] == page,
+          "page \(page) is not identifier \(identifier)"
+        )
       }
     }
   }

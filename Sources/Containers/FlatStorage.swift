@@ -7,8 +7,8 @@
 /// in a loop over frames; bounds are still checked on every access.
 ///
 /// This is the only file that reaches that memory by pointer. It is sound because the pointer is
-/// allocated and initialised for `count` elements in `init`, is never handed out, every index is
-/// compared with `count` first, elements are bitwise copyable and so need no destruction, and the
+/// allocated and initialised for `count` elements in `init`, is never handed out, every index and
+/// range is compared with `count` first, elements are bitwise copyable and so need no destruction, and the
 /// storage is noncopyable, so that nobody can use it after `deinit`.
 @safe public struct FlatStorage<Element: BitwiseCopyable & Sendable>: ~Copyable, @unchecked Sendable
 {
@@ -73,6 +73,42 @@
   public mutating func fill(_ range: Range<Int>, with value: Element) {
     precondition(range.lowerBound >= 0 && range.upperBound <= count, "range out of range")
     unsafe (base + range.lowerBound).update(repeating: value, count: range.count)
+  }
+
+  /// Copies elements from index `start` on into a span, as many as it holds.
+  ///
+  /// - Precondition: they lie within 0..<`count`.
+  @inlinable
+  public borrowing func copy(from start: Int, into destination: inout MutableSpan<Element>) {
+    let end = start + destination.count
+    precondition(start >= 0 && end <= count, "range out of range")
+    unsafe destination.withUnsafeMutableBufferPointer { buffer in
+      guard let first = buffer.baseAddress else { return }
+      unsafe first.update(from: base + start, count: buffer.count)
+    }
+  }
+
+  /// Sets the elements from index `start` on to those of a span.
+  ///
+  /// - Precondition: they lie within 0..<`count`.
+  @inlinable
+  public mutating func copy(_ source: Span<Element>, to start: Int) {
+    let end = start + source.count
+    precondition(start >= 0 && end <= count, "range out of range")
+    unsafe source.withUnsafeBufferPointer { buffer in
+      guard let first = buffer.baseAddress else { return }
+      unsafe (base + start).update(from: first, count: buffer.count)
+    }
+  }
+
+  /// Copies a range of elements to index `start` and on; the two may overlap.
+  ///
+  /// - Precondition: both lie within 0..<`count`.
+  @inlinable
+  public mutating func copy(_ range: Range<Int>, to start: Int) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "range out of range")
+    precondition(start >= 0 && start + range.count <= count, "range out of range")
+    unsafe (base + start).update(from: base + range.lowerBound, count: range.count)
   }
 
   /// Reads a half-open range of elements as a span.

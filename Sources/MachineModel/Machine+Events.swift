@@ -83,6 +83,7 @@ extension Machine {
 
   /// Leaves a stamp in the frame of a page.
   private mutating func write(_ stamp: UInt64, to page: PageIdentifier, of process: Int) {
+    guard configuration.isObserved else { return }
     let table = processes[process].table
     guard table.state(page) == .frame else { return }
     contents[Int(table.target(page))] = stamp

@@ -220,23 +220,30 @@ extension Machine {
   ) -> Int {
     finishWrites()
     let writesBefore = counters[.pswpout]
-    var isolated: [PageFrameNumber] = []
+    var isolated = isolatedScratch
+    isolatedScratch = []
+    defer {
+      isolated.removeAll(keepingCapacity: true)
+      isolatedScratch = isolated
+    }
     var skipped: [PageFrameNumber] = []
-    isolated.reserveCapacity(count)
     while isolated.count < count, let frame = groups[group].inactive.popBack(in: &frames) {
       frames.flags[frame.index].remove(.onList)
       if skippingCMA && buddy.migrateType(of: frame) == .cma {
         counters.add(.pgskipNormal)
         skipped.append(frame)
       } else {
-        isolated.append(frame)
+        isolated.append((frame, .keep))
       }
     }
     for frame in skipped { addToInactive(frame) }
     countScanned(isolated.count, by: who)
+    // All pages are judged before any is touched, which changes no verdict, since a verdict depends on
+    // its own page only: in a short loop the look-ups of different pages wait for memory together.
+    for index in isolated.indices { isolated[index].verdict = judge(isolated[index].frame) }
     var reclaimed = 0
-    for frame in isolated {
-      switch reclaimPage(frame) {
+    for (frame, verdict) in isolated {
+      switch verdict == .reclaim ? reclaimUnused(frame) : verdict {
       case .reclaim: reclaimed += 1
       case .keep: addToInactive(frame)
       case .activate: activate(frame, in: group)
@@ -256,6 +263,14 @@ extension Machine {
     if frames.flags[frame.index].contains(.inSwapCache) && device.isMoreThanHalfFull {
       _ = freeSwapCopy(of: frame)
     }
+  }
+
+  /// What to do with an isolated page, before its swap slot is considered.
+  mutating func judge(_ frame: PageFrameNumber) -> Verdict {
+    let flags = frames.flags[frame.index]
+    if flags.contains(.held) { return .keep }
+    if flags.contains(.writeback) { return .activate }
+    return referenceCheck(frame)
   }
 
   /// The second chance: what the young bits and the referenced flag say about a page.

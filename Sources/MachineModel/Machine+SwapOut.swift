@@ -11,13 +11,15 @@ import Swap
 // section 5.5.
 
 extension Machine {
-  /// Tries to free an isolated page: second chance, slot, unmapping, write-out.
+  /// Tries to free an isolated page: second chance, then ``reclaimUnused(_:)``.
   mutating func reclaimPage(_ frame: PageFrameNumber) -> Verdict {
+    let verdict = judge(frame)
+    return verdict == .reclaim ? reclaimUnused(frame) : verdict
+  }
+
+  /// Tries to free an isolated page that has had its second chance: slot, unmapping, write-out.
+  mutating func reclaimUnused(_ frame: PageFrameNumber) -> Verdict {
     let flags = frames.flags[frame.index]
-    if flags.contains(.held) { return .keep }
-    if flags.contains(.writeback) { return .activate }
-    let verdict = referenceCheck(frame)
-    guard verdict == .reclaim else { return verdict }
     if flags.contains(.pinned) { return flags.contains(.inSwapCache) ? .activate : .keep }
     if !flags.contains(.inSwapCache) {
       guard addToSwap(frame) else { return .activate }
@@ -106,7 +108,7 @@ extension Machine {
       counters.add(.swapoutRefusedTags)
       return .refused
     }
-    device.write(slot, stamp: contents[frame.index])
+    if configuration.isObserved { device.write(slot, stamp: contents[frame.index]) }
     counters.add(.pswpout)
     frames.flags[frame.index].remove(.dirty)
     guard configuration.swap.device == .disk else { return .done }

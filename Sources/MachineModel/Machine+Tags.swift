@@ -13,6 +13,9 @@ import TagStorage
 
 extension Machine {
   /// Whether a frame may hold tags now: always, unless the design wants storage reserved first.
+  ///
+  /// Always inlined, as ``mapCount(_:)`` is.
+  @inline(__always)
   func canHoldTags(_ frame: PageFrameNumber) -> Bool {
     guard policy.reservation != nil else { return true }
     return frames.flags[frame.index].contains(.storageReserved)
@@ -142,6 +145,7 @@ extension Machine {
   }
 
   /// The tags kept aside for a frame; most machines have none at all, and then nothing is hashed.
+  @inline(__always)
   private func tagsParked(for frame: PageFrameNumber) -> [UInt8]? {
     parkedTags.isEmpty ? nil : parkedTags[frame.rawValue]
   }

@@ -20,7 +20,9 @@ public struct PageFrameNumber: RawRepresentable, Hashable, Comparable, Sendable 
   @inlinable public var index: Int { Int(rawValue) }
 
   /// Orders frames by physical address.
-  @inlinable public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+  @inlinable public static func < (left: Self, right: Self) -> Bool {
+    left.rawValue < right.rawValue
+  }
 }
 
 /// The number of a virtual page: its address, without a pointer tag, divided by the page size.
@@ -45,7 +47,9 @@ public struct VirtualPageNumber: RawRepresentable, Hashable, Comparable, Sendabl
   public static func untagged(_ address: UInt64) -> UInt64 { address & 0x00ff_ffff_ffff_ffff }
 
   /// Orders pages by address.
-  @inlinable public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+  @inlinable public static func < (left: Self, right: Self) -> Bool {
+    left.rawValue < right.rawValue
+  }
 }
 
 /// The number that a trace gives to a virtual page at its first touch: 0, 1, 2, ...
@@ -88,5 +92,7 @@ public struct SwapEntry: RawRepresentable, Hashable, Comparable, Sendable {
   @inlinable public var offset: UInt64 { rawValue & (1 << UInt64(Self.offsetBits) - 1) }
 
   /// Orders entries as the map of saved tags does.
-  @inlinable public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+  @inlinable public static func < (left: Self, right: Self) -> Bool {
+    left.rawValue < right.rawValue
+  }
 }

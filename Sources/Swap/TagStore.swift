@@ -71,8 +71,10 @@ public struct TagStore: ~Copyable {
   ) throws(TagStoreError) {
     let encoded = encode(tags)
     // All that can fail comes first, so that a refusal leaves everything as it was.
-    if codec.allocatesObject(for: encoded) { try allowAllocation(entry) }
-    if map.nodesNeeded(at: entry.rawValue) > 0 { try allowAllocation(entry) }
+    if allocationsUntilFailure != nil {
+      if codec.allocatesObject(for: encoded) { try allowAllocation(entry) }
+      if map.nodesNeeded(at: entry.rawValue) > 0 { try allowAllocation(entry) }
+    }
 
     let handle: TagHandle
     switch encoded {
