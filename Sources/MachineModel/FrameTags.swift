@@ -81,7 +81,8 @@ struct FrameTags: ~Copyable {
   /// Sets the tags of a frame from a tag page.
   mutating func load(_ frame: Int, from source: Span<UInt8>) {
     let first = source[0]
-    var isUniform = first & 15 == first >> 4
+    // Most pages that are not uniform show it in their last byte.
+    var isUniform = first & 15 == first >> 4 && source[pageSize.tagBytes - 1] == first
     var index = 1
     while isUniform && index < pageSize.tagBytes {
       isUniform = source[index] == first

@@ -84,6 +84,7 @@ extension Machine {
   ///
   /// A frame without tag storage gets them with its reservation.
   mutating func restoreTags(of frame: PageFrameNumber, from slot: UInt32) {
+    guard tagStore.count > 0 else { return }
     guard !configuration.injectedFaults.contains(.dropRestore) else { return }
     guard !frames.flags[frame.index].contains(.tagged), tagsParked(for: frame) == nil else {
       return

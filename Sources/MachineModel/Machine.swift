@@ -55,8 +55,6 @@ public struct Machine: ~Copyable {
   var releasedSlots: [UInt32] = []
   /// Pages whose write-out has begun and not ended, oldest first.
   var pendingWrites: [UInt32] = []
-  /// The pages that a step of reclaim looks at; reused scratch space.
-  var isolatedScratch: [(frame: PageFrameNumber, verdict: Verdict)] = []
   /// One tag page of scratch space, so that saving and restoring allocate nothing.
   var tagScratch: [UInt8]
 

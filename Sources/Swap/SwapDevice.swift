@@ -142,6 +142,7 @@ public struct SwapDevice: ~Copyable {
   // MARK: Users
 
   /// The number of page-table entries that name the slot.
+  @inline(__always)
   public func count(_ slot: UInt32) -> Int {
     let byte = map[Int(slot)]
     if byte & Self.continuedBit != 0 {

@@ -28,6 +28,9 @@ public struct TagStore: ~Copyable {
   /// nodes, in this order. The refusal sets it to `nil` again.
   public var allocationsUntilFailure: Int?
 
+  /// Bytes of the slabs that hold objects, with their free room.
+  public internal(set) var objectSlabBytes = 0
+
   var map: XArray<TagHandle>
   // One for each of the codec's size classes, in ascending order.
   var pools: [TagStorePool]
@@ -84,7 +87,9 @@ public struct TagStore: ~Copyable {
       handle = value
     case .object(let sizeClass):
       let number = number(of: sizeClass)
+      let slabBytes = pools[number].slabs.slabBytes
       let object = pools[number].allocate()
+      objectSlabBytes += pools[number].slabs.slabBytes - slabBytes
       pools[number].write(scratch, to: object)
       handle = codec.handle(address: pools[number].address(of: object), sizeClass: sizeClass)
     }
@@ -165,7 +170,9 @@ public struct TagStore: ~Copyable {
 
   private mutating func release(_ handle: TagHandle) {
     if let found = object(of: handle) {
+      let slabBytes = pools[found.pool].slabs.slabBytes
       pools[found.pool].free(found.object)
+      objectSlabBytes += pools[found.pool].slabs.slabBytes - slabBytes
     } else {
       let number = number(of: .inline)
       pools[number].countFree(isReported: codec.reportsRelease(of: handle))
