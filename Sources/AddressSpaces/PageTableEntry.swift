@@ -57,9 +57,19 @@ public enum EntryState: UInt8, CaseIterable, Sendable {
   case filePage = 6
 
   /// Whether the target is a frame.
-  @inlinable public var hasFrame: Bool { self == .frame || self == .faultOnAccess }
+  @inlinable @inline(__always) public var hasFrame: Bool {
+    switch self {
+    case .frame, .faultOnAccess: true
+    default: false
+    }
+  }
   /// Whether the target is a swap slot.
-  @inlinable public var hasSlot: Bool { self == .swap || self == .swapExclusive }
+  @inlinable @inline(__always) public var hasSlot: Bool {
+    switch self {
+    case .swap, .swapExclusive: true
+    default: false
+    }
+  }
 
   /// Where the state lies in the byte of an entry.
   @inlinable static var shift: UInt8 { 5 }
