@@ -12,7 +12,10 @@ public import MemoryModel
 /// additions in any order cost O(*n* log *n*) steps and some moving of memory instead of O(*n*²).
 public final class PageIndex {
   /// Pages by identifier.
-  private var pages: [UInt64]
+  ///
+  /// Exempt from the check of exclusive access, as the storage of ``PageTable`` is: it is reached only
+  /// here, in expressions that call nothing of this class.
+  @exclusivity(unchecked) @usableFromInline var pages: [UInt64]
   private var sorted: SortedPages
   private var added = SortedPages()
 
@@ -26,7 +29,7 @@ public final class PageIndex {
   /// - Complexity: O(*n* log *n*), where *n* is the number of pages.
   public init(pages: [UInt64]) {
     precondition(pages.count < Int(UInt32.max), "\(pages.count) pages")
-    self.pages = pages
+    unsafe self.pages = pages
     let order = pages.indices.sorted { pages[$0] < pages[$1] }
     sorted = SortedPages(
       pages: order.map { pages[$0] },
@@ -36,14 +39,14 @@ public final class PageIndex {
   }
 
   /// The number of identifiers: those of the trace, and those added.
-  public var count: Int { pages.count }
+  @inlinable public var count: Int { unsafe pages.count }
 
   /// The page with this identifier.
   ///
   /// - Precondition: `identifier` < `count`.
-  public func page(of identifier: PageIdentifier) -> VirtualPageNumber {
-    precondition(Int(identifier) < pages.count, "page identifier \(identifier) is unknown")
-    return VirtualPageNumber(rawValue: pages[Int(identifier)])
+  @inlinable public func page(of identifier: PageIdentifier) -> VirtualPageNumber {
+    precondition(Int(identifier) < count, "page identifier \(identifier) is unknown")
+    return VirtualPageNumber(rawValue: unsafe pages[Int(identifier)])
   }
 
   /// The identifier of a page, `nil` where it has none.
@@ -58,9 +61,9 @@ public final class PageIndex {
   /// Pages that no record touches need one when they are populated or read ahead.
   public func identifierAdding(_ page: VirtualPageNumber) -> PageIdentifier {
     if let known = identifier(of: page) { return known }
-    precondition(pages.count < Int(UInt32.max), "\(pages.count) pages")
-    let identifier = PageIdentifier(pages.count)
-    pages.append(page.rawValue)
+    precondition(count < Int(UInt32.max), "\(count) pages")
+    let identifier = PageIdentifier(count)
+    unsafe pages.append(page.rawValue)
     added.insert(page.rawValue, identifier)
     if added.pages.count >= Self.addedLimit {
       sorted.merge(added)
@@ -112,12 +115,15 @@ public final class PageIndex {
     sorted.checkAscending()
     added.checkAscending()
     precondition(
-      sorted.pages.count + added.pages.count == pages.count,
-      "\(sorted.pages.count) sorted and \(added.pages.count) added pages of \(pages.count)"
+      sorted.pages.count + added.pages.count == count,
+      "\(sorted.pages.count) sorted and \(added.pages.count) added pages of \(count)"
     )
     for half in [sorted, added] {
       for (page, identifier) in zip(half.pages, half.identifiers) {
-        precondition(pages[Int(identifier)] == page, "page \(page) is not identifier \(identifier)")
+        precondition(
+          unsafe pages[Int(identifier)] == page,
+          "page \(page) is not identifier \(identifier)"
+        )
       }
     }
   }

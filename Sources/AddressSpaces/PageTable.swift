@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Containers
 public import MemoryModel
 
 /// The page table of one process: for each page identifier one byte of flags and one target.
@@ -8,44 +9,57 @@ public import MemoryModel
 /// share a cache line of flags. It is a `final class` because a machine keeps its processes in an
 /// array, and arrays cannot hold noncopyable values, which the flat storage makes of a struct.
 ///
+/// Its stored properties are exempt from the check of exclusive access at run time, which would cost
+/// more than the work it guards. That is sound because they are reached only in this file, where each
+/// access begins and ends within one expression that calls nothing but the storage itself, so that
+/// no access can begin while another is under way; and a machine is used by one thread at a time.
+///
 /// Pages have no entry until their identifier is below ``capacity``; reading one then says
 /// ``EntryState/none``, and writing one makes room. The tables that a real process would need are
 /// counted beside the entries, since they depend on addresses: see ``noteMapped(_:)``.
 public final class PageTable {
   /// The levels of translation.
   public let layout: TableLayout
-  private var entries: PageTableEntries
-  private var tables: TableSpans
+  /// Entries whose target is a frame: the resident set, in pages.
+  public var residentPages: Int { unsafe resident }
+  /// Entries whose target is a swap slot.
+  public var swapEntries: Int { unsafe swapped }
+
+  @exclusivity(unchecked) @usableFromInline var resident = 0
+  @exclusivity(unchecked) @usableFromInline var swapped = 0
+  @exclusivity(unchecked) @usableFromInline var flagBytes: FlatStorage<UInt8>
+  @exclusivity(unchecked) @usableFromInline var targets: FlatStorage<UInt32>
+  @exclusivity(unchecked) private var tables: TableSpans
 
   /// Creates an empty table with room for `capacity` identifiers.
   public init(layout: TableLayout, capacity: Int) {
     self.layout = layout
-    entries = PageTableEntries(capacity: capacity)
-    tables = TableSpans(layout: layout)
+    unsafe flagBytes = FlatStorage(repeating: 0, count: capacity)
+    unsafe targets = FlatStorage(repeating: 0, count: capacity)
+    unsafe tables = TableSpans(layout: layout)
   }
 
   /// Identifiers below this have an entry.
-  public var capacity: Int { entries.capacity }
-
-  /// Entries whose target is a frame: the resident set, in pages.
-  public var residentPages: Int { entries.residentPages }
-
-  /// Entries whose target is a swap slot.
-  public var swapEntries: Int { entries.swapEntries }
+  @inlinable public var capacity: Int { unsafe flagBytes.count }
 
   /// Makes room for identifiers below `capacity`, and for half as many again.
-  public func reserve(_ capacity: Int) { entries.reserve(capacity) }
+  public func reserve(_ capacity: Int) {
+    guard capacity > self.capacity else { return }
+    let grown = capacity + capacity / 2
+    unsafe flagBytes.grow(to: grown, repeating: 0)
+    unsafe targets.grow(to: grown, repeating: 0)
+  }
 
   // MARK: Entries
 
   /// The flags of an entry, without its state.
-  public func flags(_ page: PageIdentifier) -> EntryFlags {
-    EntryFlags(rawValue: entries.byte(page)).intersection(.all)
+  @inlinable @inline(__always) public func flags(_ page: PageIdentifier) -> EntryFlags {
+    EntryFlags(rawValue: byte(page)).intersection(.all)
   }
 
   /// What an entry holds.
-  public func state(_ page: PageIdentifier) -> EntryState {
-    let bits = entries.byte(page) >> EntryState.shift
+  @inlinable @inline(__always) public func state(_ page: PageIdentifier) -> EntryState {
+    let bits = byte(page) >> EntryState.shift
     guard let state = EntryState(rawValue: bits) else {
       preconditionFailure("page-table entry \(page) has state \(bits)")
     }
@@ -53,7 +67,9 @@ public final class PageTable {
   }
 
   /// The target of an entry as stored: a frame number, or a ``PackedSwapEntry``, by state.
-  public func target(_ page: PageIdentifier) -> UInt32 { entries.target(page) }
+  @inlinable @inline(__always) public func target(_ page: PageIdentifier) -> UInt32 {
+    Int(page) < capacity ? unsafe targets[Int(page)] : 0
+  }
 
   /// The frame of an entry, `nil` where it has none.
   public func frame(_ page: PageIdentifier) -> PageFrameNumber? {
@@ -68,21 +84,25 @@ public final class PageTable {
   /// Replaces the flags of an entry and keeps its state and target.
   ///
   /// - Precondition: the entry is not empty.
-  public func setFlags(_ page: PageIdentifier, _ flags: EntryFlags) {
-    entries.setFlags(page, flags)
+  @inlinable @inline(__always) public func setFlags(_ page: PageIdentifier, _ flags: EntryFlags) {
+    precondition(byte(page) != 0, "page-table entry \(page) is empty")
+    let kept = unsafe flagBytes[Int(page)] & ~EntryFlags.all.rawValue
+    unsafe flagBytes[Int(page)] = kept | flags.intersection(.all).rawValue
   }
 
   /// Replaces the target of an entry and keeps its state and flags, for a page that migrates.
   ///
   /// - Precondition: the entry has a target.
   public func setTarget(_ page: PageIdentifier, _ target: UInt32) {
-    entries.setTarget(page, target)
+    let held = state(page)
+    precondition(held.hasFrame || held.hasSlot, "page-table entry \(page) is \(held)")
+    unsafe targets[Int(page)] = target
   }
 
   /// Replaces a whole entry, and keeps the counts of resident pages and swap entries.
   ///
   /// - Precondition: an empty entry has no flags and target 0, so that its byte is 0.
-  public func setEntry(
+  @inlinable @inline(__always) public func setEntry(
     _ page: PageIdentifier,
     state: EntryState,
     flags: EntryFlags,
@@ -92,16 +112,16 @@ public final class PageTable {
       state != .none || flags.isEmpty && target == 0,
       "empty page-table entry \(page) with flags \(flags.rawValue) and target \(target)"
     )
-    entries.set(
-      page,
-      byte: state.rawValue << EntryState.shift | flags.intersection(.all).rawValue,
-      target: target
-    )
+    if Int(page) >= capacity { reserve(Int(page) + 1) }
+    let old = self.state(page)
+    unsafe resident += (state.hasFrame ? 1 : 0) - (old.hasFrame ? 1 : 0)
+    unsafe swapped += (state.hasSlot ? 1 : 0) - (old.hasSlot ? 1 : 0)
+    unsafe flagBytes[Int(page)] =
+      state.rawValue << EntryState.shift | flags.intersection(.all).rawValue
+    unsafe targets[Int(page)] = target
   }
 
   /// Maps the zero page, or a reference page, for reading.
-  ///
-  /// - Precondition: `flags` does not allow writes.
   public func setZeroPage(_ page: PageIdentifier, flags: EntryFlags) {
     precondition(!flags.contains(.writable), "the zero page of entry \(page) would be writable")
     setEntry(page, state: .zeroPage, flags: flags, target: 0)
@@ -122,17 +142,15 @@ public final class PageTable {
     setEntry(page, state: .faultOnAccess, flags: kept, target: frame.rawValue)
   }
 
-  /// Stores a swap entry; `state` says whether it has the "anon exclusive" mark.
-  ///
-  /// - Precondition: `state` is ``EntryState/swap`` or ``EntryState/swapExclusive``.
+  /// Stores a swap entry; `exclusively` is the "anon exclusive" mark.
   public func setSwap(_ page: PageIdentifier, _ entry: PackedSwapEntry, state: EntryState) {
     precondition(state.hasSlot, "a swap entry with state \(state)")
     setEntry(page, state: state, flags: [], target: entry.rawValue)
   }
 
   /// Empties an entry.
-  public func clear(_ page: PageIdentifier) {
-    guard entries.byte(page) != 0 else { return }
+  @inlinable @inline(__always) public func clear(_ page: PageIdentifier) {
+    guard byte(page) != 0 else { return }
     setEntry(page, state: .none, flags: [], target: 0)
   }
 
@@ -140,7 +158,7 @@ public final class PageTable {
   ///
   /// - Precondition: the destination is empty.
   public func move(_ source: PageIdentifier, to destination: PageIdentifier) {
-    precondition(entries.byte(destination) == 0, "page-table entry \(destination) is in use")
+    precondition(byte(destination) == 0, "page-table entry \(destination) is in use")
     let (state, flags, target) = (state(source), flags(source), target(source))
     clear(source)
     setEntry(destination, state: state, flags: flags, target: target)
@@ -149,10 +167,14 @@ public final class PageTable {
   /// Clears the young flag of an entry.
   ///
   /// - Returns: whether it was set.
-  public func clearYoung(_ page: PageIdentifier) -> Bool { entries.clearYoung(page) }
+  @inlinable @inline(__always) public func clearYoung(_ page: PageIdentifier) -> Bool {
+    guard byte(page) & EntryFlags.young.rawValue != 0 else { return false }
+    unsafe flagBytes[Int(page)] &= ~EntryFlags.young.rawValue
+    return true
+  }
 
   /// Frees all tables, for a process that ends or starts anew.
-  public func releaseAllTables() { tables = TableSpans(layout: layout) }
+  public func releaseAllTables() { unsafe tables = TableSpans(layout: layout) }
 
   /// Lets `body` read and change the bytes of all entries, for a loop over records.
   ///
@@ -160,13 +182,17 @@ public final class PageTable {
   /// ``capacity``. `body` may set and clear `young` and `dirty`, and must change nothing else. It must
   /// not use this table otherwise: the program stops if it does.
   public func withFlags<Result>(_ body: (inout MutableSpan<UInt8>) -> Result) -> Result {
-    entries.withBytes(body)
+    unsafe flagBytes.withMutableSpan(0..<capacity, body)
+  }
+
+  @inlinable func byte(_ page: PageIdentifier) -> UInt8 {
+    Int(page) < capacity ? unsafe flagBytes[Int(page)] : 0
   }
 
   // MARK: Tables
 
   /// The number of table pages, without the top one: `nr_page_table_pages`.
-  public var tablePages: Int { tables.count }
+  public var tablePages: Int { unsafe tables.count }
 
   /// Makes the tables that an entry for `page` needs.
   ///
@@ -175,7 +201,7 @@ public final class PageTable {
   ///   table, where *n* is the number of tables.
   @discardableResult
   public func noteMapped(_ page: VirtualPageNumber) -> Int {
-    tables.note(page.rawValue)
+    unsafe tables.note(page.rawValue)
   }
 
   /// Frees the tables that unmapping `range` leaves to nobody.
@@ -191,7 +217,7 @@ public final class PageTable {
     _ range: Range<VirtualPageNumber>,
     within bounds: Range<VirtualPageNumber>
   ) -> Int {
-    tables.release(
+    unsafe tables.release(
       range.lowerBound.rawValue..<range.upperBound.rawValue,
       within: bounds.lowerBound.rawValue..<bounds.upperBound.rawValue
     )
@@ -213,7 +239,7 @@ public final class PageTable {
     var old = source.lowerBound.rawValue
     var new = destination.rawValue
     while old < source.upperBound.rawValue {
-      if tables.hasLeaf(old) { created += tables.note(new) }
+      if unsafe tables.hasLeaf(old) { created += unsafe tables.note(new) }
       let step = min(span - old & (span - 1), span - new & (span - 1))
       old += step
       new += step
@@ -238,7 +264,7 @@ public final class PageTable {
     let child = PageTable(layout: layout, capacity: capacity)
     for area in areas {
       let range = area.start.rawValue..<area.end.rawValue
-      _ = child.tables.copy(range, from: tables)
+      _ = unsafe child.tables.copy(range, from: tables)
       let isShared = area.flags.contains(.shared)
       index.forEachIdentifier(in: area.pages) { page, _ in
         let state = self.state(page)
@@ -272,6 +298,6 @@ public final class PageTable {
     }
     precondition(resident == residentPages, "S5: \(residentPages) resident, \(resident) found")
     precondition(swapped == swapEntries, "S5: \(swapEntries) swapped, \(swapped) found")
-    tables.checkInvariants()
+    unsafe tables.checkInvariants()
   }
 }

@@ -16,25 +16,25 @@ public struct EntryFlags: OptionSet, Hashable, Sendable {
   /// The flags as bits.
   public let rawValue: UInt8
   /// Creates a set from its bits.
-  public init(rawValue: UInt8) { self.rawValue = rawValue }
+  @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
 
   /// Reads are allowed.
-  public static let readable = EntryFlags(rawValue: 1 << 0)
+  @inlinable public static var readable: EntryFlags { EntryFlags(rawValue: 1 << 0) }
   /// Writes are allowed.
-  public static let writable = EntryFlags(rawValue: 1 << 1)
+  @inlinable public static var writable: EntryFlags { EntryFlags(rawValue: 1 << 1) }
   /// The access flag: used since it was last cleared.
-  public static let young = EntryFlags(rawValue: 1 << 2)
+  @inlinable public static var young: EntryFlags { EntryFlags(rawValue: 1 << 2) }
   /// Written since it was last cleared.
-  public static let dirty = EntryFlags(rawValue: 1 << 3)
+  @inlinable public static var dirty: EntryFlags { EntryFlags(rawValue: 1 << 3) }
   /// The Tagged memory attribute.
-  public static let tagged = EntryFlags(rawValue: 1 << 4)
+  @inlinable public static var tagged: EntryFlags { EntryFlags(rawValue: 1 << 4) }
 
   /// What a read needs to change nothing.
-  public static let readHit: EntryFlags = [.readable, .young]
+  @inlinable public static var readHit: EntryFlags { [.readable, .young] }
   /// What a write needs to change nothing.
-  public static let writeHit: EntryFlags = [.writable, .young, .dirty]
+  @inlinable public static var writeHit: EntryFlags { [.writable, .young, .dirty] }
   /// All five flags.
-  public static let all: EntryFlags = [.readable, .writable, .young, .dirty, .tagged]
+  @inlinable public static var all: EntryFlags { [.readable, .writable, .young, .dirty, .tagged] }
 }
 
 /// What a page-table entry holds.
@@ -57,12 +57,22 @@ public enum EntryState: UInt8, CaseIterable, Sendable {
   case filePage = 6
 
   /// Whether the target is a frame.
-  public var hasFrame: Bool { self == .frame || self == .faultOnAccess }
+  @inlinable @inline(__always) public var hasFrame: Bool {
+    switch self {
+    case .frame, .faultOnAccess: true
+    default: false
+    }
+  }
   /// Whether the target is a swap slot.
-  public var hasSlot: Bool { self == .swap || self == .swapExclusive }
+  @inlinable @inline(__always) public var hasSlot: Bool {
+    switch self {
+    case .swap, .swapExclusive: true
+    default: false
+    }
+  }
 
   /// Where the state lies in the byte of an entry.
-  static let shift: UInt8 = 5
+  @inlinable static var shift: UInt8 { 5 }
 }
 
 /// A swap entry in the 32 bits of a simulated page-table entry.
@@ -76,7 +86,7 @@ public struct PackedSwapEntry: RawRepresentable, Hashable, Sendable {
   /// The packed value.
   public let rawValue: UInt32
   /// Creates an entry from its packed value.
-  public init(rawValue: UInt32) { self.rawValue = rawValue }
+  @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// Packs a slot of a device.
   ///

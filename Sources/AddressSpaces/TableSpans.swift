@@ -15,12 +15,18 @@ struct TableSpans {
   let shifts: [Int]
   /// The numbers of the spans that have a table, ascending, by level.
   private(set) var spans: [[UInt64]]
-  /// The leaf span of the last page noted, for the common case of neighbouring faults.
-  private var lastLeaf: UInt64?
+  /// Leaf spans that are known to have a table, each at its number modulo the count: most first
+  /// touches need no search then.
+  private var knownLeaves: [UInt64]
+
+  private static let knownLeafCount = 512
+  /// The number of no span.
+  private static let noSpan = UInt64.max
 
   init(layout: TableLayout) {
     shifts = layout.spanShifts
     spans = shifts.map { _ in [] }
+    knownLeaves = Array(repeating: Self.noSpan, count: Self.knownLeafCount)
   }
 
   /// The number of tables, without the top one.
@@ -33,8 +39,9 @@ struct TableSpans {
     // With one level there is only the top table.
     guard let leafShift = shifts.first else { return 0 }
     let leaf = page >> UInt64(leafShift)
-    if leaf == lastLeaf { return 0 }
-    lastLeaf = leaf
+    let known = Int(leaf % UInt64(Self.knownLeafCount))
+    if knownLeaves[known] == leaf { return 0 }
+    knownLeaves[known] = leaf
     var created = 0
     for level in shifts.indices {
       let span = page >> UInt64(shifts[level])
@@ -52,7 +59,7 @@ struct TableSpans {
   /// - Returns: how many were freed.
   mutating func release(_ range: Range<UInt64>, within bounds: Range<UInt64>) -> Int {
     guard !range.isEmpty else { return 0 }
-    lastLeaf = nil
+    for known in knownLeaves.indices { knownLeaves[known] = Self.noSpan }
     var released = 0
     for level in shifts.indices {
       let shift = UInt64(shifts[level])

@@ -62,7 +62,7 @@ public struct VMASet: Equatable, Sendable {
   ///
   /// - Returns: `nil` where nothing is mapped.
   /// - Complexity: O(log *n*), where *n* is the number of VMAs.
-  public func find(_ page: VirtualPageNumber) -> VirtualMemoryArea? {
+  @inlinable public func find(_ page: VirtualPageNumber) -> VirtualMemoryArea? {
     let index = firstIndex(endingAfter: page)
     guard index < areas.count, areas[index].start <= page else { return nil }
     return areas[index]
@@ -148,7 +148,7 @@ public struct VMASet: Equatable, Sendable {
   }
 
   /// The index of the first VMA that ends above `page`, `areas.count` if there is none.
-  func firstIndex(endingAfter page: VirtualPageNumber) -> Int {
+  @inlinable func firstIndex(endingAfter page: VirtualPageNumber) -> Int {
     var low = 0
     var high = areas.count
     while low < high {

@@ -17,46 +17,46 @@ public struct VMAFlags: OptionSet, Hashable, Sendable {
   /// The flags as bits.
   public let rawValue: UInt32
   /// Creates a set from its bits.
-  public init(rawValue: UInt32) { self.rawValue = rawValue }
+  @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// `VM_MTE`: the pages are Tagged memory; once set it stays.
-  public static let mte = VMAFlags(rawValue: 1 << 0)
+  @inlinable public static var mte: VMAFlags { VMAFlags(rawValue: 1 << 0) }
   /// `VM_MTE_ALLOWED`: `PROT_MTE` is accepted.
-  public static let mteAllowed = VMAFlags(rawValue: 1 << 1)
+  @inlinable public static var mteAllowed: VMAFlags { VMAFlags(rawValue: 1 << 1) }
   /// `VM_SHARED`: writes reach every process that maps the pages.
-  public static let shared = VMAFlags(rawValue: 1 << 2)
+  @inlinable public static var shared: VMAFlags { VMAFlags(rawValue: 1 << 2) }
   /// A file is behind the mapping.
-  public static let file = VMAFlags(rawValue: 1 << 3)
+  @inlinable public static var file: VMAFlags { VMAFlags(rawValue: 1 << 3) }
   /// `VM_GROWSDOWN`: a fault below the VMA may extend it.
-  public static let growsDown = VMAFlags(rawValue: 1 << 4)
+  @inlinable public static var growsDown: VMAFlags { VMAFlags(rawValue: 1 << 4) }
   /// `VM_NORESERVE`: no memory is committed for it.
-  public static let noReserve = VMAFlags(rawValue: 1 << 5)
+  @inlinable public static var noReserve: VMAFlags { VMAFlags(rawValue: 1 << 5) }
   /// `VM_ACCOUNT`: memory is committed for it.
-  public static let accounted = VMAFlags(rawValue: 1 << 6)
+  @inlinable public static var accounted: VMAFlags { VMAFlags(rawValue: 1 << 6) }
   /// `VM_LOCKED`: its pages stay in memory.
-  public static let locked = VMAFlags(rawValue: 1 << 7)
+  @inlinable public static var locked: VMAFlags { VMAFlags(rawValue: 1 << 7) }
   /// `VM_WIPEONFORK`: a child sees it untouched.
-  public static let wipeOnFork = VMAFlags(rawValue: 1 << 8)
+  @inlinable public static var wipeOnFork: VMAFlags { VMAFlags(rawValue: 1 << 8) }
   /// `VM_DONTCOPY`: a child does not get it.
-  public static let dontFork = VMAFlags(rawValue: 1 << 9)
+  @inlinable public static var dontFork: VMAFlags { VMAFlags(rawValue: 1 << 9) }
   /// `VM_RAND_READ`.
-  public static let randomRead = VMAFlags(rawValue: 1 << 10)
+  @inlinable public static var randomRead: VMAFlags { VMAFlags(rawValue: 1 << 10) }
   /// `VM_SEQ_READ`.
-  public static let sequentialRead = VMAFlags(rawValue: 1 << 11)
+  @inlinable public static var sequentialRead: VMAFlags { VMAFlags(rawValue: 1 << 11) }
   /// `VM_HUGEPAGE`.
-  public static let hugePage = VMAFlags(rawValue: 1 << 12)
+  @inlinable public static var hugePage: VMAFlags { VMAFlags(rawValue: 1 << 12) }
   /// `VM_NOHUGEPAGE`.
-  public static let noHugePage = VMAFlags(rawValue: 1 << 13)
+  @inlinable public static var noHugePage: VMAFlags { VMAFlags(rawValue: 1 << 13) }
   /// `VM_MAYWRITE` is missing: write permission cannot be had by `mprotect`.
-  public static let neverWritable = VMAFlags(rawValue: 1 << 14)
+  @inlinable public static var neverWritable: VMAFlags { VMAFlags(rawValue: 1 << 14) }
   /// The main thread's stack; a name, not a property.
-  public static let stack = VMAFlags(rawValue: 1 << 16)
+  @inlinable public static var stack: VMAFlags { VMAFlags(rawValue: 1 << 16) }
   /// The heap that `brk` grows; a name, not a property.
-  public static let heap = VMAFlags(rawValue: 1 << 17)
+  @inlinable public static var heap: VMAFlags { VMAFlags(rawValue: 1 << 17) }
 
   /// The flags that only name a VMA; the kernel finds these areas by address, so that they do not
   /// keep neighbours from merging, and a merged VMA has the names of both.
-  public static let labels: VMAFlags = [.stack, .heap]
+  @inlinable public static var labels: VMAFlags { [.stack, .heap] }
 }
 
 /// The file behind a mapping, where the caller knows it.

@@ -7,25 +7,28 @@
 /// in a loop over frames; bounds are still checked on every access.
 ///
 /// This is the only file that reaches that memory by pointer. It is sound because the pointer is
-/// allocated and initialised for `count` elements in `init`, is never handed out, every index is
-/// compared with `count` first, elements are bitwise copyable and so need no destruction, and the
+/// allocated and initialised for `count` elements in `init`, is never handed out, every index and
+/// range is compared with `count` first, elements are bitwise copyable and so need no destruction, and the
 /// storage is noncopyable, so that nobody can use it after `deinit`.
 @safe public struct FlatStorage<Element: BitwiseCopyable & Sendable>: ~Copyable, @unchecked Sendable
 {
   @usableFromInline var base: UnsafeMutablePointer<Element>
 
+  @usableFromInline var length: Int
+
   /// The number of elements.
-  public private(set) var count: Int
+  @inlinable public var count: Int { length }
 
   /// Creates storage of `count` elements, all equal to `value`.
   ///
   /// - Precondition: `count` is not negative.
   /// - Complexity: O(`count`).
+  @inlinable
   public init(repeating value: Element, count: Int) {
     precondition(count >= 0, "storage of \(count) elements")
     unsafe base = .allocate(capacity: count)
     unsafe base.initialize(repeating: value, count: count)
-    self.count = count
+    length = count
   }
 
   deinit {
@@ -37,11 +40,11 @@
   /// - Precondition: 0 <= `index` < `count`.
   /// - Complexity: O(1).
   public subscript(_ index: Int) -> Element {
-    @inline(__always) get {
+    @inlinable @inline(__always) get {
       precondition(UInt(bitPattern: index) < UInt(bitPattern: count), "index out of range")
       return unsafe base[index]
     }
-    @inline(__always) set {
+    @inlinable @inline(__always) set {
       precondition(UInt(bitPattern: index) < UInt(bitPattern: count), "index out of range")
       unsafe base[index] = newValue
     }
@@ -51,6 +54,7 @@
   ///
   /// - Precondition: `newCount` is at least `count`.
   /// - Complexity: O(`newCount`).
+  @inlinable
   public mutating func grow(to newCount: Int, repeating value: Element) {
     precondition(newCount >= count, "storage of \(count) elements cannot shrink to \(newCount)")
     let grown = UnsafeMutablePointer<Element>.allocate(capacity: newCount)
@@ -58,21 +62,59 @@
     unsafe (grown + count).initialize(repeating: value, count: newCount - count)
     unsafe base.deallocate()
     unsafe base = grown
-    count = newCount
+    length = newCount
   }
 
   /// Sets the elements of a half-open range of indices.
   ///
   /// - Precondition: the range lies within 0..<`count`.
   /// - Complexity: O(*n*), where *n* is the length of the range.
+  @inlinable
   public mutating func fill(_ range: Range<Int>, with value: Element) {
     precondition(range.lowerBound >= 0 && range.upperBound <= count, "range out of range")
     unsafe (base + range.lowerBound).update(repeating: value, count: range.count)
   }
 
+  /// Copies elements from index `start` on into a span, as many as it holds.
+  ///
+  /// - Precondition: they lie within 0..<`count`.
+  @inlinable
+  public borrowing func copy(from start: Int, into destination: inout MutableSpan<Element>) {
+    let end = start + destination.count
+    precondition(start >= 0 && end <= count, "range out of range")
+    unsafe destination.withUnsafeMutableBufferPointer { buffer in
+      guard let first = buffer.baseAddress else { return }
+      unsafe first.update(from: base + start, count: buffer.count)
+    }
+  }
+
+  /// Sets the elements from index `start` on to those of a span.
+  ///
+  /// - Precondition: they lie within 0..<`count`.
+  @inlinable
+  public mutating func copy(_ source: Span<Element>, to start: Int) {
+    let end = start + source.count
+    precondition(start >= 0 && end <= count, "range out of range")
+    unsafe source.withUnsafeBufferPointer { buffer in
+      guard let first = buffer.baseAddress else { return }
+      unsafe (base + start).update(from: first, count: buffer.count)
+    }
+  }
+
+  /// Copies a range of elements to index `start` and on; the two may overlap.
+  ///
+  /// - Precondition: both lie within 0..<`count`.
+  @inlinable
+  public mutating func copy(_ range: Range<Int>, to start: Int) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "range out of range")
+    precondition(start >= 0 && start + range.count <= count, "range out of range")
+    unsafe (base + start).update(from: base + range.lowerBound, count: range.count)
+  }
+
   /// Reads a half-open range of elements as a span.
   ///
   /// - Precondition: the range lies within 0..<`count`.
+  @inlinable
   public borrowing func withSpan<Result>(
     _ range: Range<Int>,
     _ body: (Span<Element>) -> Result
@@ -84,6 +126,7 @@
   /// Changes a half-open range of elements through a span.
   ///
   /// - Precondition: the range lies within 0..<`count`.
+  @inlinable
   public mutating func withMutableSpan<Result>(
     _ range: Range<Int>,
     _ body: (inout MutableSpan<Element>) -> Result

@@ -44,21 +44,19 @@ struct FrameTags: ~Copyable {
       return
     }
     if words[frame] == UInt32(tag.rawValue) { return }
-    let range = poolRange(expanding: frame)
+    let start = poolRange(expanding: frame).lowerBound
     let value = tag.rawValue
-    pool.withMutableSpan(range) { bytes in
-      var granule = first
-      let end = first + count
-      if granule & 1 != 0 {
-        bytes[granule / 2] = bytes[granule / 2] & 0x0f | value << 4
-        granule += 1
-      }
-      while granule + 1 < end {
-        bytes[granule / 2] = value | value << 4
-        granule += 2
-      }
-      if granule < end { bytes[granule / 2] = bytes[granule / 2] & 0xf0 | value }
+    var granule = first
+    let end = first + count
+    if granule & 1 != 0 {
+      pool[start + granule / 2] = pool[start + granule / 2] & 0x0f | value << 4
+      granule += 1
     }
+    if granule + 1 < end {
+      pool.fill((start + granule / 2)..<(start + end / 2), with: value | value << 4)
+      granule = end & ~1
+    }
+    if granule < end { pool[start + granule / 2] = pool[start + granule / 2] & 0xf0 | value }
   }
 
   /// The tag of one granule.
@@ -77,15 +75,14 @@ struct FrameTags: ~Copyable {
       for index in 0..<pageSize.tagBytes { destination[index] = byte }
       return
     }
-    pool.withSpan(range(ofPoolPage: word)) { bytes in
-      for index in 0..<pageSize.tagBytes { destination[index] = bytes[index] }
-    }
+    pool.copy(from: range(ofPoolPage: word).lowerBound, into: &destination)
   }
 
   /// Sets the tags of a frame from a tag page.
   mutating func load(_ frame: Int, from source: Span<UInt8>) {
     let first = source[0]
-    var isUniform = first & 15 == first >> 4
+    // Most pages that are not uniform show it in their last byte.
+    var isUniform = first & 15 == first >> 4 && source[pageSize.tagBytes - 1] == first
     var index = 1
     while isUniform && index < pageSize.tagBytes {
       isUniform = source[index] == first
@@ -95,10 +92,7 @@ struct FrameTags: ~Copyable {
       setUniform(frame, tag: MemoryTag(truncating: first))
       return
     }
-    let range = poolRange(expanding: frame)
-    pool.withMutableSpan(range) { bytes in
-      for index in 0..<pageSize.tagBytes { bytes[index] = source[index] }
-    }
+    pool.copy(source, to: poolRange(expanding: frame).lowerBound)
   }
 
   /// Gives `destination` the tags of `source`.
@@ -110,9 +104,7 @@ struct FrameTags: ~Copyable {
     }
     let target = poolRange(expanding: destination)
     let origin = range(ofPoolPage: word)
-    for offset in 0..<pageSize.tagBytes {
-      pool[target.lowerBound + offset] = pool[origin.lowerBound + offset]
-    }
+    pool.copy(origin, to: target.lowerBound)
   }
 
   private func range(ofPoolPage word: UInt32) -> Range<Int> {

@@ -13,10 +13,15 @@ extension Machine {
   /// `readable` is part of it, because an entry that faults on access keeps its write permission.
   private static var writeHit: EntryFlags { [.readable, .writable, .young, .dirty] }
 
-  /// Performs leading touches of `records` that hit and lie within a clock limit.
+  /// What an entry needs for a read to need no fault.
+  private static var readRights: EntryFlags { .readable }
+  /// What an entry needs for a write to need no fault.
+  private static var writeRights: EntryFlags { [.readable, .writable] }
+
+  /// Performs leading touches of `records` that need no fault and lie within a clock limit.
   ///
-  /// This is the hit path: one load of the page-table entry's flags and one comparison for each
-  /// event. It asks neither the design nor the codec, and it leaves data stamps alone, so it is for
+  /// This is the hit path: one load of the page-table entry's flags and one or two comparisons for
+  /// each event; the young and dirty bits are set on the way, as hardware does. It asks neither the design nor the codec, and it leaves data stamps alone, so it is for
   /// runs without the shadow oracle.
   ///
   /// - Precondition: `range` lies within `records`.
@@ -34,8 +39,15 @@ extension Machine {
       while index < range.upperBound {
         let record = records[index]
         guard record.kind == .touch, record.clock <= limit else { break }
-        let needed = (record.count != 0 ? Self.writeHit : Self.readHit).rawValue
-        guard flags[Int(record.page)] & needed == needed else { break }
+        let isWrite = record.count != 0
+        let needed = (isWrite ? Self.writeHit : Self.readHit).rawValue
+        let page = Int(record.page)
+        let entry = flags[page]
+        if entry & needed != needed {
+          let rights = (isWrite ? Self.writeRights : Self.readRights).rawValue
+          guard entry & rights == rights else { break }
+          flags[page] = entry | needed
+        }
         index += 1
       }
       return index
@@ -76,10 +88,10 @@ extension Machine {
   private func setAccessedBits(
     _ page: PageIdentifier,
     isWrite: Bool,
-    in table: PageTable
+    in table: ProcessTable
   ) -> Bool {
     var flags = table.flags(page)
-    guard flags.isSuperset(of: isWrite ? [.readable, .writable] : .readable) else { return false }
+    guard flags.isSuperset(of: isWrite ? Self.writeRights : Self.readRights) else { return false }
     flags.insert(isWrite ? [.young, .dirty] : .young)
     table.setFlags(page, flags)
     return true

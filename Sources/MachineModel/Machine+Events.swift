@@ -27,7 +27,7 @@ extension Machine {
     processes.append(
       Process(
         pageIndex: index,
-        table: makeTable(for: index),
+        pageTable: makeTable(for: index),
         vmas: VMASet(pageSize: pageSize),
         group: group
       )
@@ -83,6 +83,7 @@ extension Machine {
 
   /// Leaves a stamp in the frame of a page.
   private mutating func write(_ stamp: UInt64, to page: PageIdentifier, of process: Int) {
+    guard configuration.isObserved else { return }
     let table = processes[process].table
     guard table.state(page) == .frame else { return }
     contents[Int(table.target(page))] = stamp

@@ -22,7 +22,7 @@ extension Machine {
     processes.append(
       Process(
         pageIndex: source.pageIndex,
-        table: makeTable(for: source.pageIndex),
+        pageTable: makeTable(for: source.pageIndex),
         vmas: source.vmas.forked(),
         group: source.group
       )

@@ -13,10 +13,23 @@ extension Machine {
   static let noPage = PageIdentifier.max
 
   /// The number of page-table entries that map a frame.
+  ///
+  /// This and ``onlyMapping(of:)`` are always inlined, because a call that borrows the machine from
+  /// within a method that changes it copies the machine's two kilobytes of fields to the stack.
+  @inline(__always)
   func mapCount(_ frame: PageFrameNumber) -> Int {
     if frames.ownerPage[frame.index] == Self.noPage { return 0 }
     guard frames.flags[frame.index].contains(.sharedMapping) else { return 1 }
     return sharers[frame.rawValue]?.count ?? 0
+  }
+
+  /// The entry that maps a frame if there is exactly one, which is the common case and needs no list.
+  @inline(__always)
+  func onlyMapping(of frame: PageFrameNumber) -> Mapping? {
+    guard frames.ownerPage[frame.index] != Self.noPage,
+      !frames.flags[frame.index].contains(.sharedMapping)
+    else { return nil }
+    return Mapping(process: frames.ownerSpace[frame.index], page: frames.ownerPage[frame.index])
   }
 
   /// The entries that map a frame, in the order in which they came to map it.
@@ -30,14 +43,13 @@ extension Machine {
 
   /// Notes that an entry maps a frame.
   mutating func addMapping(_ mapping: Mapping, of frame: PageFrameNumber) {
-    switch mapCount(frame) {
-    case 0:
+    if frames.ownerPage[frame.index] == Self.noPage {
       frames.ownerPage[frame.index] = mapping.page
       frames.ownerSpace[frame.index] = mapping.process
-    case 1:
-      sharers[frame.rawValue] = mappings(of: frame) + [mapping]
+    } else if let first = onlyMapping(of: frame) {
+      sharers[frame.rawValue] = [first, mapping]
       frames.flags[frame.index].insert(.sharedMapping)
-    default:
+    } else {
       sharers[frame.rawValue]?.append(mapping)
     }
   }

@@ -227,23 +227,31 @@ extension Machine {
   ) -> Int {
     finishWrites()
     let writesBefore = counters[.pswpout]
-    var isolated: [PageFrameNumber] = []
+    // A batch lies on the stack, so that reclaim allocates nothing.
+    precondition(count <= Self.reclaimBatch, "a step of reclaim over \(count) pages")
+    var isolated = InlineArray<32, PageFrameNumber>(repeating: zeroFrame)
+    var verdicts = InlineArray<32, Verdict>(repeating: .keep)
+    var isolatedPages = 0
     var skipped: [PageFrameNumber] = []
-    isolated.reserveCapacity(count)
-    while isolated.count < count, let frame = groups[group].inactive.popBack(in: &frames) {
+    while isolatedPages < count, let frame = groups[group].inactive.popBack(in: &frames) {
       frames.flags[frame.index].remove(.onList)
       if skippingCMA && buddy.migrateType(of: frame) == .cma {
         counters.add(.pgskipNormal)
         skipped.append(frame)
       } else {
-        isolated.append(frame)
+        isolated[isolatedPages] = frame
+        isolatedPages += 1
       }
     }
     for frame in skipped { addToInactive(frame) }
-    countScanned(isolated.count, by: who)
+    countScanned(isolatedPages, by: who)
+    // All pages are judged before any is touched, which changes no verdict, since a verdict depends on
+    // its own page only: in a short loop the look-ups of different pages wait for memory together.
+    for index in 0..<isolatedPages { verdicts[index] = judge(isolated[index]) }
     var reclaimed = 0
-    for frame in isolated {
-      switch reclaimPage(frame) {
+    for index in 0..<isolatedPages {
+      let frame = isolated[index]
+      switch verdicts[index] == .reclaim ? reclaimUnused(frame) : verdicts[index] {
       case .reclaim: reclaimed += 1
       case .keep: addToInactive(frame)
       case .activate: activate(frame, in: group)
@@ -251,7 +259,7 @@ extension Machine {
     }
     countReclaimed(reclaimed, by: who)
     let written = Int(counters[.pswpout] - writesBefore)
-    groups[group].noteCost(32 * written + isolated.count - reclaimed)
+    groups[group].noteCost(32 * written + isolatedPages - reclaimed)
     return reclaimed
   }
 
@@ -263,6 +271,14 @@ extension Machine {
     if frames.flags[frame.index].contains(.inSwapCache) && device.isMoreThanHalfFull {
       _ = freeSwapCopy(of: frame)
     }
+  }
+
+  /// What to do with an isolated page, before its swap slot is considered.
+  mutating func judge(_ frame: PageFrameNumber) -> Verdict {
+    let flags = frames.flags[frame.index]
+    if flags.contains(.held) { return .keep }
+    if flags.contains(.writeback) { return .activate }
+    return referenceCheck(frame)
   }
 
   /// The second chance: what the young bits and the referenced flag say about a page.

@@ -103,6 +103,7 @@ extension Machine {
   /// Copies the contents of a slot into a frame.
   private mutating func readSlot(_ slot: UInt32, into frame: PageFrameNumber) {
     counters.add(.pswpin)
+    guard configuration.isObserved else { return }
     contents[frame.index] =
       configuration.injectedFaults.contains(.dropData) ? 0 : device.read(slot)
   }

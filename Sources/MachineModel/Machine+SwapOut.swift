@@ -11,13 +11,15 @@ import Swap
 // section 5.5.
 
 extension Machine {
-  /// Tries to free an isolated page: second chance, slot, unmapping, write-out.
+  /// Tries to free an isolated page: second chance, then ``reclaimUnused(_:)``.
   mutating func reclaimPage(_ frame: PageFrameNumber) -> Verdict {
+    let verdict = judge(frame)
+    return verdict == .reclaim ? reclaimUnused(frame) : verdict
+  }
+
+  /// Tries to free an isolated page that has had its second chance: slot, unmapping, write-out.
+  mutating func reclaimUnused(_ frame: PageFrameNumber) -> Verdict {
     let flags = frames.flags[frame.index]
-    if flags.contains(.held) { return .keep }
-    if flags.contains(.writeback) { return .activate }
-    let verdict = referenceCheck(frame)
-    guard verdict == .reclaim else { return verdict }
     if flags.contains(.pinned) { return flags.contains(.inSwapCache) ? .activate : .keep }
     if !flags.contains(.inSwapCache) {
       guard addToSwap(frame) else { return .activate }
@@ -53,18 +55,35 @@ extension Machine {
   /// Replaces every entry that maps a swap-cache page by its swap entry.
   private mutating func unmapForSwap(_ frame: PageFrameNumber) {
     let slot = frames.swapSlot[frame.index]
-    let exclusive = frames.flags[frame.index].contains(.exclusive)
-    for mapping in mappings(of: frame) {
-      let table = processes[Int(mapping.process)].table
-      if table.flags(mapping.page).contains(.dirty) {
-        frames.flags[frame.index].insert(.dirty)
-      }
-      device.duplicate(slot)
-      let state: EntryState = exclusive ? .swapExclusive : .swap
-      table.setEntry(mapping.page, state: state, flags: [], target: slot)
-      removeMapping(mapping, of: frame)
+    let state: EntryState =
+      frames.flags[frame.index].contains(.exclusive) ? .swapExclusive : .swap
+    // A mapping that is removed may leave a single one, so that this ends with the common case.
+    while frames.flags[frame.index].contains(.sharedMapping),
+      let mapping = sharers[frame.rawValue]?.first
+    {
+      unmapForSwap(frame, at: mapping, state, slot)
     }
+    if let mapping = onlyMapping(of: frame) { unmapForSwap(frame, at: mapping, state, slot) }
     frames.flags[frame.index].remove(.exclusive)
+  }
+
+  private mutating func unmapForSwap(
+    _ frame: PageFrameNumber,
+    at mapping: Mapping,
+    _ state: EntryState,
+    _ slot: UInt32
+  ) {
+    if processes[Int(mapping.process)].table.flags(mapping.page).contains(.dirty) {
+      frames.flags[frame.index].insert(.dirty)
+    }
+    device.duplicate(slot)
+    processes[Int(mapping.process)].table.setEntry(
+      mapping.page,
+      state: state,
+      flags: [],
+      target: slot
+    )
+    removeMapping(mapping, of: frame)
   }
 
   /// What became of a write-out.
@@ -89,7 +108,7 @@ extension Machine {
       counters.add(.swapoutRefusedTags)
       return .refused
     }
-    device.write(slot, stamp: contents[frame.index])
+    if configuration.isObserved { device.write(slot, stamp: contents[frame.index]) }
     counters.add(.pswpout)
     frames.flags[frame.index].remove(.dirty)
     guard configuration.swap.device == .disk else { return .done }

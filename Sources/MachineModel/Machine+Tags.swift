@@ -13,6 +13,9 @@ import TagStorage
 
 extension Machine {
   /// Whether a frame may hold tags now: always, unless the design wants storage reserved first.
+  ///
+  /// Always inlined, as ``mapCount(_:)`` is.
+  @inline(__always)
   func canHoldTags(_ frame: PageFrameNumber) -> Bool {
     guard policy.reservation != nil else { return true }
     return frames.flags[frame.index].contains(.storageReserved)
@@ -50,7 +53,7 @@ extension Machine {
   ///
   /// - Returns: `false` where there was no memory for them: the swap-out is refused.
   mutating func saveTags(of frame: PageFrameNumber, slot: UInt32) -> Bool {
-    let parked = parkedTags[frame.rawValue]
+    let parked = tagsParked(for: frame)
     guard frames.flags[frame.index].contains(.tagged) || parked != nil else {
       // An older record of the slot would be restored over a page that has no tags.
       if tagStore.invalidate(swapEntry(slot)) { counters.add(.tagsInvalidated) }
@@ -81,8 +84,9 @@ extension Machine {
   ///
   /// A frame without tag storage gets them with its reservation.
   mutating func restoreTags(of frame: PageFrameNumber, from slot: UInt32) {
+    guard tagStore.count > 0 else { return }
     guard !configuration.injectedFaults.contains(.dropRestore) else { return }
-    guard !frames.flags[frame.index].contains(.tagged), parkedTags[frame.rawValue] == nil else {
+    guard !frames.flags[frame.index].contains(.tagged), tagsParked(for: frame) == nil else {
       return
     }
     var tags = tagScratch
@@ -116,7 +120,7 @@ extension Machine {
     dropping fault: InjectedFault
   ) {
     guard !configuration.injectedFaults.contains(fault) else { return }
-    if let parked = parkedTags[source.rawValue] {
+    if let parked = tagsParked(for: source) {
       giveTags(parked, to: copy)
     } else if frames.flags[source.index].contains(.tagged) {
       if canHoldTags(copy) {
@@ -141,6 +145,12 @@ extension Machine {
     }
   }
 
+  /// The tags kept aside for a frame; most machines have none at all, and then nothing is hashed.
+  @inline(__always)
+  private func tagsParked(for frame: PageFrameNumber) -> [UInt8]? {
+    parkedTags.isEmpty ? nil : parkedTags[frame.rawValue]
+  }
+
   /// The tag page of a frame as bytes.
   func tagBytes(of frame: PageFrameNumber) -> [UInt8] {
     var tags = [UInt8](repeating: 0, count: pageSize.tagBytes)
@@ -161,7 +171,7 @@ extension Machine {
   /// Ends the tags of a frame that is freed, kept-aside ones included, and gives its share of tag
   /// storage back.
   mutating func releaseTags(of frame: PageFrameNumber) {
-    parkedTags[frame.rawValue] = nil
+    if !parkedTags.isEmpty { parkedTags[frame.rawValue] = nil }
     if frames.flags[frame.index].contains(.storageReserved) { releaseTagStorage(of: frame) }
     frames.flags[frame.index].remove([.tagged, .storageReserved])
   }

@@ -28,7 +28,8 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var swappiness: Int = 60
   /// Broken behaviour switched on, to show that the checks notice it.
   public var injectedFaults: Set<InjectedFault> = []
-  /// Whether the machine notes what the shadow oracle should compare.
+  /// Whether the machine notes what the shadow oracle should compare, and keeps the data stamps that
+  /// it compares; nothing else depends on it.
   public var isObserved = true
 
   /// Creates the default configuration: 64 MiB, 4 KiB pages, `rfc3`, `mtecomp`, zram.

@@ -7,8 +7,10 @@ import MemoryModel
 struct Process {
   /// The virtual pages of its trace by identifier, shared with the other processes of that trace.
   let pageIndex: PageIndex
-  /// Its page table.
-  let table: PageTable
+  /// Its page table; short uses go through ``table``.
+  let pageTable: PageTable
+  /// Its page table, for use within one method of the machine.
+  var table: ProcessTable { ProcessTable(pageTable) }
   /// Its mappings.
   var vmas: VMASet
   /// The memory group that pays for its pages.

@@ -9,18 +9,20 @@ public struct PageFrameNumber: RawRepresentable, Hashable, Comparable, Sendable 
   public let rawValue: UInt32
 
   /// Creates a frame number.
-  public init(rawValue: UInt32) { self.rawValue = rawValue }
+  @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// Creates a frame number from an array index.
   ///
   /// - Precondition: 0 <= `index` < 2^32.
-  public init(_ index: Int) { rawValue = UInt32(index) }
+  @inlinable public init(_ index: Int) { rawValue = UInt32(index) }
 
   /// The number as an array index.
-  public var index: Int { Int(rawValue) }
+  @inlinable public var index: Int { Int(rawValue) }
 
   /// Orders frames by physical address.
-  public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+  @inlinable public static func < (left: Self, right: Self) -> Bool {
+    left.rawValue < right.rawValue
+  }
 }
 
 /// The number of a virtual page: its address, without a pointer tag, divided by the page size.
@@ -31,7 +33,7 @@ public struct VirtualPageNumber: RawRepresentable, Hashable, Comparable, Sendabl
   public let rawValue: UInt64
 
   /// Creates a virtual page number.
-  public init(rawValue: UInt64) { self.rawValue = rawValue }
+  @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
 
   /// The page that holds `address`; a pointer tag in bits 63 to 56 is ignored.
   public init(address: UInt64, pageSize: PageSize) {
@@ -45,7 +47,9 @@ public struct VirtualPageNumber: RawRepresentable, Hashable, Comparable, Sendabl
   public static func untagged(_ address: UInt64) -> UInt64 { address & 0x00ff_ffff_ffff_ffff }
 
   /// Orders pages by address.
-  public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+  @inlinable public static func < (left: Self, right: Self) -> Bool {
+    left.rawValue < right.rawValue
+  }
 }
 
 /// The number that a trace gives to a virtual page at its first touch: 0, 1, 2, ...
@@ -64,29 +68,31 @@ public typealias PageIdentifier = UInt32
 /// Source: Linux v6.8 `swp_entry_t`.
 public struct SwapEntry: RawRepresentable, Hashable, Comparable, Sendable {
   /// Bits of the offset.
-  public static let offsetBits = 58
+  @inlinable public static var offsetBits: Int { 58 }
 
   /// The generic value, below 2^63.
   public let rawValue: UInt64
 
   /// Creates an entry from its generic value.
-  public init(rawValue: UInt64) { self.rawValue = rawValue }
+  @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
 
   /// Creates an entry.
   ///
   /// - Precondition: `type` < 32 and `offset` < 2^58.
-  public init(type: Int, offset: UInt64) {
+  @inlinable public init(type: Int, offset: UInt64) {
     precondition(type >= 0 && type < 32, "swap type \(type) is not in 0..<32")
     precondition(offset < 1 << UInt64(Self.offsetBits), "swap offset \(offset) is not below 2^58")
     rawValue = UInt64(type) << UInt64(Self.offsetBits) | offset
   }
 
   /// The device, 0 to 31.
-  public var type: Int { Int(rawValue >> UInt64(Self.offsetBits)) }
+  @inlinable public var type: Int { Int(rawValue >> UInt64(Self.offsetBits)) }
 
   /// The slot in the device.
-  public var offset: UInt64 { rawValue & (1 << UInt64(Self.offsetBits) - 1) }
+  @inlinable public var offset: UInt64 { rawValue & (1 << UInt64(Self.offsetBits) - 1) }
 
   /// Orders entries as the map of saved tags does.
-  public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+  @inlinable public static func < (left: Self, right: Self) -> Bool {
+    left.rawValue < right.rawValue
+  }
 }

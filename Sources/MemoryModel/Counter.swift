@@ -218,16 +218,26 @@ func snakeCase(_ name: String) -> String {
 }
 
 /// One number for each ``Counter``.
+///
+/// The numbers lie in the set itself, so that counting an event, which every step of a fault does,
+/// is one addition in memory.
 public struct CounterSet: Equatable, Sendable {
-  private var values = [UInt64](repeating: 0, count: Counter.allCases.count)
+  @usableFromInline var values = InlineArray<81, UInt64>(repeating: 0)
 
   /// Creates a set of zeros.
-  public init() {}
+  public init() {
+    precondition(values.count == Counter.allCases.count, "a set of \(values.count) counters")
+  }
+
+  /// Whether all numbers are equal.
+  public static func == (left: Self, right: Self) -> Bool {
+    left.values.indices.allSatisfy { left.values[$0] == right.values[$0] }
+  }
 
   /// The count so far.
   ///
   /// - Complexity: O(1).
-  public subscript(_ counter: Counter) -> UInt64 {
+  @inlinable public subscript(_ counter: Counter) -> UInt64 {
     get { values[counter.rawValue] }
     set { values[counter.rawValue] = newValue }
   }
@@ -235,7 +245,7 @@ public struct CounterSet: Equatable, Sendable {
   /// Adds to a count.
   ///
   /// - Precondition: `amount` is not negative.
-  public mutating func add(_ counter: Counter, _ amount: Int = 1) {
+  @inlinable public mutating func add(_ counter: Counter, _ amount: Int = 1) {
     values[counter.rawValue] += UInt64(amount)
   }
 }

@@ -5,20 +5,20 @@ public struct Protection: OptionSet, Hashable, Sendable {
   /// The bits as `mmap` takes them.
   public let rawValue: UInt8
   /// Creates a set from the bits that `mmap` takes.
-  public init(rawValue: UInt8) { self.rawValue = rawValue }
+  @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
 
   /// `PROT_READ`.
-  public static let read = Protection(rawValue: 0x1)
+  @inlinable public static var read: Protection { Protection(rawValue: 0x1) }
   /// `PROT_WRITE`.
-  public static let write = Protection(rawValue: 0x2)
+  @inlinable public static var write: Protection { Protection(rawValue: 0x2) }
   /// `PROT_EXEC`.
-  public static let execute = Protection(rawValue: 0x4)
+  @inlinable public static var execute: Protection { Protection(rawValue: 0x4) }
   /// `PROT_SEM`.
-  public static let semaphore = Protection(rawValue: 0x8)
+  @inlinable public static var semaphore: Protection { Protection(rawValue: 0x8) }
   /// `PROT_BTI`.
-  public static let branchTarget = Protection(rawValue: 0x10)
+  @inlinable public static var branchTarget: Protection { Protection(rawValue: 0x10) }
   /// `PROT_MTE`: the mapping is tagged.
-  public static let mte = Protection(rawValue: 0x20)
+  @inlinable public static var mte: Protection { Protection(rawValue: 0x20) }
 }
 
 /// The properties of a mapping that matter to the simulator.
@@ -26,7 +26,7 @@ public struct MappingFlags: OptionSet, Hashable, Sendable {
   /// The bits, as the trace container stores them.
   public let rawValue: UInt16
   /// Creates a set from stored bits.
-  public init(rawValue: UInt16) { self.rawValue = rawValue }
+  @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
 
   /// No file behind the mapping.
   public static let anonymous = MappingFlags(rawValue: 0x1)
@@ -55,7 +55,7 @@ public struct RemapFlags: OptionSet, Hashable, Sendable {
   /// The bits as `mremap` takes them.
   public let rawValue: UInt8
   /// Creates a set from the bits that `mremap` takes.
-  public init(rawValue: UInt8) { self.rawValue = rawValue }
+  @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
 
   /// `MREMAP_MAYMOVE`.
   public static let mayMove = RemapFlags(rawValue: 1)

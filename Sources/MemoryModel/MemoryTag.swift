@@ -8,10 +8,10 @@
 /// Source: Arm Architecture Reference Manual, chapter D10.
 public struct MemoryTag: RawRepresentable, Hashable, Sendable {
   /// Bytes of data memory that one tag covers.
-  public static let granuleBytes = 16
+  @inlinable public static var granuleBytes: Int { 16 }
 
   /// The tag of memory that nobody tagged.
-  public static let zero = MemoryTag(unchecked: 0)
+  @inlinable public static var zero: MemoryTag { MemoryTag(unchecked: 0) }
 
   /// The value, 0 to 15.
   public let rawValue: UInt8
@@ -19,17 +19,17 @@ public struct MemoryTag: RawRepresentable, Hashable, Sendable {
   /// Creates a tag.
   ///
   /// - Returns: `nil` above 15.
-  public init?(rawValue: UInt8) {
+  @inlinable public init?(rawValue: UInt8) {
     guard rawValue < 16 else { return nil }
     self.rawValue = rawValue
   }
 
   /// Creates a tag from the low four bits of `value`.
-  public init(truncating value: UInt8) {
+  @inlinable public init(truncating value: UInt8) {
     self.init(unchecked: value & 15)
   }
 
-  private init(unchecked value: UInt8) {
+  @usableFromInline init(unchecked value: UInt8) {
     rawValue = value
   }
 }

@@ -9,56 +9,56 @@ public struct Outcome: OptionSet, Hashable, Sendable {
   /// The steps as bits; bits 63 to 48 hold a system call's error number.
   public let rawValue: UInt64
   /// Creates an outcome from its bits.
-  public init(rawValue: UInt64) { self.rawValue = rawValue }
+  @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
 
   /// The page was present and allowed the access, or the system call succeeded.
-  public static let hit: Outcome = []
+  @inlinable public static var hit: Outcome { [] }
   /// A read of an untouched page mapped the zero page.
-  public static let zeroPage = Outcome(rawValue: 1 << 0)
+  @inlinable public static var zeroPage: Outcome { Outcome(rawValue: 1 << 0) }
   /// A write to an untouched page, or to the zero page, got a zeroed frame.
-  public static let zeroFill = Outcome(rawValue: 1 << 1)
+  @inlinable public static var zeroFill: Outcome { Outcome(rawValue: 1 << 1) }
   /// A write to a shared page got a copy.
-  public static let copyOnWrite = Outcome(rawValue: 1 << 2)
+  @inlinable public static var copyOnWrite: Outcome { Outcome(rawValue: 1 << 2) }
   /// A write to a page that nobody else uses any more made it writable.
-  public static let reuse = Outcome(rawValue: 1 << 3)
+  @inlinable public static var reuse: Outcome { Outcome(rawValue: 1 << 3) }
   /// A swapped page was found in the swap cache.
-  public static let swapCacheHit = Outcome(rawValue: 1 << 4)
+  @inlinable public static var swapCacheHit: Outcome { Outcome(rawValue: 1 << 4) }
   /// A swapped page was read from its device: a major fault.
-  public static let swappedIn = Outcome(rawValue: 1 << 5)
+  @inlinable public static var swappedIn: Outcome { Outcome(rawValue: 1 << 5) }
   /// Saved tags were written back to a page.
-  public static let tagsRestored = Outcome(rawValue: 1 << 6)
+  @inlinable public static var tagsRestored: Outcome { Outcome(rawValue: 1 << 6) }
   /// The event entered direct reclaim.
-  public static let directReclaim = Outcome(rawValue: 1 << 7)
+  @inlinable public static var directReclaim: Outcome { Outcome(rawValue: 1 << 7) }
   /// An access to a tagged mapping without tag storage faulted.
-  public static let faultOnAccess = Outcome(rawValue: 1 << 8)
+  @inlinable public static var faultOnAccess: Outcome { Outcome(rawValue: 1 << 8) }
   /// Tag storage was reserved for a page.
-  public static let tagsReserved = Outcome(rawValue: 1 << 9)
+  @inlinable public static var tagsReserved: Outcome { Outcome(rawValue: 1 << 9) }
   /// A reservation failed once and the fault was retried.
-  public static let retried = Outcome(rawValue: 1 << 10)
+  @inlinable public static var retried: Outcome { Outcome(rawValue: 1 << 10) }
   /// A page was replaced by one that can hold tags.
-  public static let replaced = Outcome(rawValue: 1 << 11)
+  @inlinable public static var replaced: Outcome { Outcome(rawValue: 1 << 11) }
   /// Pages were migrated out of tag storage.
-  public static let migrated = Outcome(rawValue: 1 << 12)
+  @inlinable public static var migrated: Outcome { Outcome(rawValue: 1 << 12) }
   /// An access could not make progress within the replay cap.
-  public static let livelock = Outcome(rawValue: 1 << 13)
+  @inlinable public static var livelock: Outcome { Outcome(rawValue: 1 << 13) }
   /// No memory could be had, and no victim helped.
-  public static let outOfMemory = Outcome(rawValue: 1 << 14)
+  @inlinable public static var outOfMemory: Outcome { Outcome(rawValue: 1 << 14) }
   /// The out-of-memory killer ended a process.
-  public static let outOfMemoryKill = Outcome(rawValue: 1 << 15)
+  @inlinable public static var outOfMemoryKill: Outcome { Outcome(rawValue: 1 << 15) }
   /// Nothing is mapped at the address: SIGSEGV, SEGV_MAPERR.
-  public static let unmapped = Outcome(rawValue: 1 << 16)
+  @inlinable public static var unmapped: Outcome { Outcome(rawValue: 1 << 16) }
   /// The mapping forbids the access: SIGSEGV, SEGV_ACCERR.
-  public static let protected = Outcome(rawValue: 1 << 17)
+  @inlinable public static var protected: Outcome { Outcome(rawValue: 1 << 17) }
   /// The pointer's tag differs from the granule's: a tag check fault.
-  public static let tagMismatch = Outcome(rawValue: 1 << 18)
+  @inlinable public static var tagMismatch: Outcome { Outcome(rawValue: 1 << 18) }
   /// The page belongs to a file, whose pages this machine does not model.
-  public static let filePage = Outcome(rawValue: 1 << 19)
+  @inlinable public static var filePage: Outcome { Outcome(rawValue: 1 << 19) }
   /// A tag store to memory that is not tagged had no effect.
-  public static let untagged = Outcome(rawValue: 1 << 20)
+  @inlinable public static var untagged: Outcome { Outcome(rawValue: 1 << 20) }
   /// Tags of a page were lost, and the loss was noticed.
-  public static let tagsLost = Outcome(rawValue: 1 << 21)
+  @inlinable public static var tagsLost: Outcome { Outcome(rawValue: 1 << 21) }
   /// The process had already ended.
-  public static let processGone = Outcome(rawValue: 1 << 22)
+  @inlinable public static var processGone: Outcome { Outcome(rawValue: 1 << 22) }
 
   /// The name of each step, as text traces write it, in the order in which they are printed.
   public static let stepNames: [(step: Outcome, name: String)] = [

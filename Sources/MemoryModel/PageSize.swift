@@ -15,19 +15,19 @@ public enum PageSize: UInt32, CaseIterable, Sendable {
   case kib64 = 65536
 
   /// Bytes in a page.
-  public var bytes: Int { Int(rawValue) }
+  @inlinable public var bytes: Int { Int(rawValue) }
 
   /// Bits of an address inside a page: 12, 14 or 16.
-  public var shift: Int { rawValue.trailingZeroBitCount }
+  @inlinable public var shift: Int { rawValue.trailingZeroBitCount }
 
   /// Granules of 16 bytes in a page, each with its own tag: 256, 1,024 or 4,096.
-  public var granules: Int { bytes / MemoryTag.granuleBytes }
+  @inlinable public var granules: Int { bytes / MemoryTag.granuleBytes }
 
   /// Bytes that hold the tags of one page, two tags in a byte: 128, 512 or 2,048.
-  public var tagBytes: Int { bytes / 32 }
+  @inlinable public var tagBytes: Int { bytes / 32 }
 
   /// The largest buddy order, inclusive: 10, 11 or 13.
-  public var maxOrder: Int {
+  @inlinable public var maxOrder: Int {
     switch self {
     case .kib4: 10
     case .kib16: 11
@@ -36,7 +36,7 @@ public enum PageSize: UInt32, CaseIterable, Sendable {
   }
 
   /// The order of a pageblock, the unit of migrate types and of CMA: 9, 11 or 13.
-  public var pageblockOrder: Int {
+  @inlinable public var pageblockOrder: Int {
     switch self {
     case .kib4: 9
     case .kib16: 11
@@ -45,10 +45,10 @@ public enum PageSize: UInt32, CaseIterable, Sendable {
   }
 
   /// Pages in a pageblock: 512, 2,048 or 8,192.
-  public var pagesPerPageblock: Int { 1 << pageblockOrder }
+  @inlinable public var pagesPerPageblock: Int { 1 << pageblockOrder }
 
   /// Virtual pages that one leaf page table maps, with 8-byte entries: 512, 2,048 or 8,192.
-  public var entriesPerTable: Int { bytes / 8 }
+  @inlinable public var entriesPerTable: Int { bytes / 8 }
 
   /// The name that options and reports use: `4K`, `16K` or `64K`.
   public var name: String { "\(bytes / 1024)K" }

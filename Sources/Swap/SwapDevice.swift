@@ -142,6 +142,7 @@ public struct SwapDevice: ~Copyable {
   // MARK: Users
 
   /// The number of page-table entries that name the slot.
+  @inline(__always)
   public func count(_ slot: UInt32) -> Int {
     let byte = map[Int(slot)]
     if byte & Self.continuedBit != 0 {
@@ -270,7 +271,11 @@ public struct SwapDevice: ~Copyable {
   }
 
   private mutating func removeClaim(_ slot: UInt32) {
-    // Claims live for one step of the machine, so that there are only a few.
+    // Claims live for one step of the machine, so that there are only a few: mostly one.
+    if claims.last == slot {
+      claims.removeLast()
+      return
+    }
     guard let index = claims.lastIndex(of: slot) else {
       preconditionFailure("swap slot \(slot) was not claimed")
     }

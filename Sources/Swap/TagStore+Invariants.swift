@@ -10,6 +10,11 @@ extension TagStore {
   /// - Complexity: O(*n*), where *n* is the number of entries, nodes and object numbers.
   public func checkInvariants() {
     map.checkInvariants()
+    let slabBytes = pools.reduce(0) { $0 + $1.slabs.slabBytes }
+    precondition(
+      objectSlabBytes == slabBytes,
+      "\(objectSlabBytes) bytes of slabs, not \(slabBytes)"
+    )
     var found = Array(repeating: 0, count: pools.count)
     map.forEach { _, handle in
       // Whatever leads to no object holds its tags itself; only codecs with an inline class do that.

@@ -33,9 +33,6 @@ extension TagStore {
   /// It is the sum of ``bytes(in:)`` over all categories.
   public var realBytes: Int { objectSlabBytes + nodeSlabBytes }
 
-  /// Bytes of the slabs that hold objects, with their free room.
-  public var objectSlabBytes: Int { pools.reduce(0) { $0 + $1.slabs.slabBytes } }
-
   /// Bytes of the slabs that hold the nodes of the map, with their free room.
   public var nodeSlabBytes: Int { map.nodeSlabBytes }
 

@@ -28,6 +28,9 @@ public struct TagStore: ~Copyable {
   /// nodes, in this order. The refusal sets it to `nil` again.
   public var allocationsUntilFailure: Int?
 
+  /// Bytes of the slabs that hold objects, with their free room.
+  public internal(set) var objectSlabBytes = 0
+
   var map: XArray<TagHandle>
   // One for each of the codec's size classes, in ascending order.
   var pools: [TagStorePool]
@@ -71,8 +74,10 @@ public struct TagStore: ~Copyable {
   ) throws(TagStoreError) {
     let encoded = encode(tags)
     // All that can fail comes first, so that a refusal leaves everything as it was.
-    if codec.allocatesObject(for: encoded) { try allowAllocation(entry) }
-    if map.nodesNeeded(at: entry.rawValue) > 0 { try allowAllocation(entry) }
+    if allocationsUntilFailure != nil {
+      if codec.allocatesObject(for: encoded) { try allowAllocation(entry) }
+      if map.nodesNeeded(at: entry.rawValue) > 0 { try allowAllocation(entry) }
+    }
 
     let handle: TagHandle
     switch encoded {
@@ -82,7 +87,9 @@ public struct TagStore: ~Copyable {
       handle = value
     case .object(let sizeClass):
       let number = number(of: sizeClass)
+      let slabBytes = pools[number].slabs.slabBytes
       let object = pools[number].allocate()
+      objectSlabBytes += pools[number].slabs.slabBytes - slabBytes
       pools[number].write(scratch, to: object)
       handle = codec.handle(address: pools[number].address(of: object), sizeClass: sizeClass)
     }
@@ -123,7 +130,7 @@ public struct TagStore: ~Copyable {
   /// - Complexity: O(1): at most 11 levels of the map.
   @discardableResult
   public mutating func invalidate(_ entry: SwapEntry) -> Bool {
-    guard let handle = map.erase(entry.rawValue) else { return false }
+    guard count > 0, let handle = map.erase(entry.rawValue) else { return false }
     release(handle)
     return true
   }
@@ -163,7 +170,9 @@ public struct TagStore: ~Copyable {
 
   private mutating func release(_ handle: TagHandle) {
     if let found = object(of: handle) {
+      let slabBytes = pools[found.pool].slabs.slabBytes
       pools[found.pool].free(found.object)
+      objectSlabBytes += pools[found.pool].slabs.slabBytes - slabBytes
     } else {
       let number = number(of: .inline)
       pools[number].countFree(isReported: codec.reportsRelease(of: handle))

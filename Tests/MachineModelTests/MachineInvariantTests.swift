@@ -81,6 +81,22 @@ func run(_ program: RandomProgram, on configuration: MachineConfiguration, check
   }
 
   @Test(arguments: [SwapConfiguration.Device.zram, .disk])
+  func anObservedMachineCountsWhatAnUnobservedOneCounts(
+    device: SwapConfiguration.Device
+  ) throws {
+    var configuration = MachineConfiguration()
+    configuration.swap.device = device
+    configuration.groupLimitBytes = 64 * 4096
+    let program = RandomProgram(seed: 11, pages: 200, count: 3000, forks: true)
+    configuration.isObserved = true
+    let observed = try run(program, on: configuration, checkEvery: 1000)
+    configuration.isObserved = false
+    let unobserved = try run(program, on: configuration, checkEvery: 1000)
+    #expect(observed == unobserved)
+    #expect(observed[.pswpin] > 0)
+  }
+
+  @Test(arguments: [SwapConfiguration.Device.zram, .disk])
   func invariantsHoldWhereTagStorageHoldsDataAndIsTakenBack(device: SwapConfiguration.Device) throws
   {
     var configuration = MachineConfiguration()
