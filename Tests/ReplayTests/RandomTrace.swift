@@ -28,6 +28,8 @@ struct RandomTrace {
 
   /// Pages of the window, and beyond it 16 pages for moved mappings.
   let pages: Int
+  /// The most pages that one system call concerns.
+  var largestRange = 24
   var steps: [(process: Int, step: TraceStep)] = []
 
   /// Makes a program of `count` steps by at most `processes` processes.
@@ -41,6 +43,30 @@ struct RandomTrace {
       if alive < processes && random.below(60) == 0 {
         steps.append((process, .fork))
         alive += 1
+      } else {
+        steps.append((process, step(&random)))
+      }
+    }
+  }
+
+  /// Makes a program that fills memory with untagged pages before it makes half of them tagged.
+  init(filling pages: Int, seed: UInt64, count: Int, processes: Int) {
+    self.init(seed: seed, pages: pages, count: 0, processes: 1)
+    largestRange = pages / 8
+    var random = SplitMix64(seed: seed)
+    let whole = 0..<pages
+    steps = [(0, .map(whole, tagged: false)), (0, .copyOut(whole))]
+    steps.append((0, .protect(0..<(pages / 2), "rw mte")))
+    var alive = 1
+    for number in 0..<count {
+      let process = random.below(alive)
+      if alive < processes && random.below(count / 4) == 0 {
+        steps.append((process, .fork))
+        alive += 1
+      } else if number % 500 == 499 {
+        // A sweep lets read-ahead bring tagged pages to frames that nobody asked to hold tags.
+        let first = random.below(pages / 2)
+        for page in first..<(first + pages / 4) { steps.append((process, .read(page))) }
       } else {
         steps.append((process, step(&random)))
       }
@@ -63,7 +89,7 @@ struct RandomTrace {
 
   private func operation(_ random: inout SplitMix64) -> TraceStep {
     let first = random.below(pages)
-    let range = first..<(first + 1 + random.below(min(24, pages - first)))
+    let range = first..<(first + 1 + random.below(min(largestRange, pages - first)))
     switch random.below(100) {
     case 0..<5: return .unmap(range)
     case 5..<20: return .map(range, tagged: random.below(2) == 0)

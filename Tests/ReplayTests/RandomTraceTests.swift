@@ -11,6 +11,7 @@ import Testing
 private struct Experiment {
   var configuration = MachineConfiguration()
   var program: RandomTrace
+  var checkEvery: UInt64 = 250
 
   init(seed: UInt64, steps: Int) {
     var random = SplitMix64(seed: seed ^ 0x5eed)
@@ -30,17 +31,36 @@ private struct Experiment {
     )
   }
 
+  /// A machine of 64 MiB that is full, so that data lie in tag storage.
+  init(fullMachineWithSeed seed: UInt64, steps: Int) {
+    self.init(seed: seed, steps: 0)
+    var random = SplitMix64(seed: seed ^ 0xf111)
+    configuration.groupLimitBytes = nil
+    configuration.design = random.below(8) == 0 ? .staticCarveout : .rfc3
+    configuration.swap.device = random.below(6) == 0 ? .none : configuration.swap.device
+    configuration.swap.bytes = random.below(3) == 0 ? 8 << 20 : 256 << 20
+    configuration.blockBytes = random.below(3) == 0 ? 16384 : 4096
+    program = RandomTrace(
+      filling: 15_000 + random.below(1500),
+      seed: seed,
+      count: steps,
+      processes: 1 + random.below(3)
+    )
+  }
+
   /// What went wrong, `nil` where nothing did.
   func failure(of program: RandomTrace) -> String? {
     let report: DesignReport
     do {
-      report = try replay([program.text], invariantsEvery: 250) { $0 = configuration }
+      report = try replay([program.text], invariantsEvery: checkEvery) { $0 = configuration }
     } catch {
       return "\(error)"
     }
     if let message = report.verification.messages.first { return message }
     if report.counters[.tagsLost] > 0 { return "tags were lost" }
-    if report.counters[.livelocks] > 0 { return "an access made no progress" }
+    // A full machine without swap cannot move anything.
+    let isStuck = report.counters[.livelocks] > 0
+    if isStuck && report.counters[.reserveFailNomem] == 0 { return "an access made no progress" }
     return nil
   }
 
@@ -70,13 +90,14 @@ private struct Experiment {
 @Suite struct RandomTraceTests {
   /// `MTESIM_SEEDS` runs that many seeds, `MTESIM_FIRST_SEED` starts elsewhere, `MTESIM_STEPS` makes
   /// the programs longer.
-  @Test func randomProgramsLoseNothing() {
-    let environment = ProcessInfo.processInfo.environment
-    let count = environment["MTESIM_SEEDS"].flatMap { UInt64($0) } ?? 60
-    let first = environment["MTESIM_FIRST_SEED"].flatMap { UInt64($0) } ?? 1
-    let steps = environment["MTESIM_STEPS"].flatMap { Int($0) } ?? 500
-    for seed in first..<(first + count) {
-      let experiment = Experiment(seed: seed, steps: steps)
+  private static func number(_ name: String) -> Int? {
+    ProcessInfo.processInfo.environment[name].flatMap { Int($0) }
+  }
+
+  private func run(seeds: Int, _ make: (UInt64) -> Experiment) {
+    let first = Self.number("MTESIM_FIRST_SEED") ?? 1
+    for seed in first..<(first + seeds) {
+      let experiment = make(UInt64(seed))
       guard let failure = experiment.failure(of: experiment.program) else { continue }
       let smallest = experiment.shrunk()
       Issue.record(
@@ -88,5 +109,37 @@ private struct Experiment {
       )
       return
     }
+  }
+
+  @Test func randomProgramsLoseNothing() {
+    let steps = Self.number("MTESIM_STEPS") ?? 500
+    run(seeds: Self.number("MTESIM_SEEDS") ?? 60) { Experiment(seed: $0, steps: steps) }
+  }
+
+  @Test func randomProgramsOnAFullMachineLoseNothing() {
+    let steps = Self.number("MTESIM_STEPS") ?? 1500
+    run(seeds: (Self.number("MTESIM_SEEDS") ?? 20) / 10) {
+      var experiment = Experiment(fullMachineWithSeed: $0, steps: steps)
+      experiment.checkEvery = 20_000
+      return experiment
+    }
+  }
+
+  /// Broken behaviour is noticed, and what is left of the program after shrinking is short.
+  @Test(arguments: [InjectedFault.dropRestore, .dropData, .dropCopiedTags])
+  func shrinkingKeepsTheFailure(fault: InjectedFault) throws {
+    var experiment = Experiment(seed: 1, steps: 0)
+    experiment.configuration = MachineConfiguration()
+    experiment.configuration.design = .staticCarveout
+    experiment.configuration.injectedFaults = [fault]
+    experiment.checkEvery = 20_000
+    let programs = (1...20).lazy.map {
+      RandomTrace(seed: UInt64($0), pages: 20, count: 250, processes: 3)
+    }
+    let failing = programs.first { [experiment] in experiment.failure(of: $0) != nil }
+    experiment.program = try #require(failing, "no program notices \(fault.rawValue)")
+    let smallest = experiment.shrunk()
+    #expect(experiment.failure(of: smallest) != nil)
+    #expect(smallest.steps.count <= 8, "\(smallest.text)")
   }
 }
