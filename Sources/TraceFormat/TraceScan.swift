@@ -36,6 +36,8 @@ public struct TraceScan: Sendable {
   private var generation: UInt32 = 1
   private var nextPage: PageIdentifier = 0
   private var pending: TraceError?
+  /// The mappings before the last operation, for when the trace says that it was refused.
+  private var spaceIfRefused: MappedRanges?
 
   /// Scans a trace from its start to its end.
   ///
@@ -148,9 +150,15 @@ public struct TraceScan: Sendable {
       // Traces written by hand try what programs must not do, and say that it fails.
       if !outcome.isDisjoint(with: [.unmapped, .protected, .processGone]) { pending = nil }
       settlePending()
+      if outcome.errorNumber != nil, let unchanged = spaceIfRefused {
+        space = unchanged
+        changeMappings()
+      }
+      spaceIfRefused = nil
       return
     }
     settlePending()
+    spaceIfRefused = nil
     switch operation {
     case .tagSnapshot: totals.tagSnapshots += 1
     case .thread(let number): lastThread = max(lastThread, number)
@@ -165,7 +173,12 @@ public struct TraceScan: Sendable {
     case .map(let request, _) where request.flags.contains(.inferred): inferredMappings += 1
     default: break
     }
-    if space.apply(operation) { changeMappings() }
+    let before = space
+    guard space.apply(operation) else { return }
+    changeMappings()
+    // A call that meets a hole has changed what lies before it; any other refusal changes nothing.
+    if case .protect = operation { return }
+    spaceIfRefused = before
   }
 
   private mutating func checkCopy(

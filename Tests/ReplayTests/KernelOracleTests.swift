@@ -186,7 +186,9 @@ private struct Scenario {
     #expect(buffers == [0, 0, 0])
   }
 
-  /// B1: a disk with read-ahead of 8 pages. The second PAGEOUT finds clean pages and writes nothing.
+  /// B1: a disk with read-ahead of 8 pages.
+  ///
+  /// The second PAGEOUT finds clean pages and writes nothing.
   ///
   /// A window ends at the end of a page table of 512 pages, and the window behind a cut one is small
   /// because it saw few hits. So the major faults depend on where the mapping lies in its 2 MiB, which

@@ -50,7 +50,9 @@ import Testing
   }
 
   /// A page that lies in tag storage itself cannot be tagged: mprotect makes it fault on access, and the
-  /// fault replaces it without trying to reserve. The pages beside it are resolved by reservation, whose
+  /// fault replaces it without trying to reserve.
+  ///
+  /// The pages beside it are resolved by reservation, whose
   /// migrations move pages of the same mapping, which fault in turn: the exchange of roles of S3.
   @Test func pagesInTagStorageAreReplaced() throws {
     let mapped = 15_600
@@ -98,7 +100,9 @@ import Testing
   }
 
   /// S4 and S5: a tagged page of shared memory is swapped in by a process that maps it untagged, so that
-  /// its tags are kept aside; mprotect then finds them. Given up instead, nobody inherits them.
+  /// its tags are kept aside; mprotect then finds them.
+  ///
+  /// Given up instead, nobody inherits them.
   @Test func tagsKeptAsideComeBackOrGo() throws {
     let page = Self.address(0)
     let opening = [
