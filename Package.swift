@@ -104,21 +104,30 @@ let package = Package(
       swiftSettings: strict
     ),
 
-    tests("MemoryModel", ["MemoryModel"]),
-    tests("Containers", ["Containers"]),
-    tests("TagCompression", ["TagCompression", "MemoryModel"]),
-    tests("TraceFormat", ["TraceFormat", "MemoryModel"]),
-    tests("PhysicalMemory", ["PhysicalMemory", "MemoryModel", "Containers"]),
-    tests("AddressSpaces", ["AddressSpaces", "MemoryModel"]),
-    tests("Reporting", ["Reporting", "MemoryModel"], exclude: ["Golden"]),
-    tests("Swap", ["Swap", "MemoryModel", "TagCompression", "Containers"]),
-    tests("TagStorage", ["TagStorage", "MemoryModel", "PhysicalMemory"]),
+    // What several tests need.
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+
+    tests("MemoryModel", ["MemoryModel", "TestSupport"]),
+    tests("Containers", ["Containers", "TestSupport"]),
+    tests("TagCompression", ["TagCompression", "MemoryModel", "TestSupport"]),
+    tests("TraceFormat", ["TraceFormat", "MemoryModel", "TestSupport"]),
+    tests("PhysicalMemory", ["PhysicalMemory", "MemoryModel", "Containers", "TestSupport"]),
+    tests("AddressSpaces", ["AddressSpaces", "MemoryModel", "TestSupport"]),
+    tests("Reporting", ["Reporting", "MemoryModel", "TestSupport"], exclude: ["Golden"]),
+    tests("Swap", ["Swap", "MemoryModel", "TagCompression", "Containers", "TestSupport"]),
+    tests("TagStorage", ["TagStorage", "MemoryModel", "PhysicalMemory", "TestSupport"]),
     tests(
       "MachineModel",
-      ["MachineModel", "MemoryModel", "TagCompression", "TagStorage", "Swap", "PhysicalMemory"]
+      [
+        "MachineModel", "MemoryModel", "TagCompression", "TagStorage", "Swap", "PhysicalMemory",
+        "TestSupport",
+      ]
     ),
     tests("TraceImport", ["TraceImport", "TraceFormat", "MemoryModel"]),
-    tests("Replay", ["Replay", "MachineModel", "TraceFormat", "MemoryModel", "TagCompression"]),
+    tests(
+      "Replay",
+      ["Replay", "MachineModel", "TraceFormat", "MemoryModel", "TagCompression", "TestSupport"]
+    ),
     tests("Command", ["mtesim"]),
   ],
   swiftLanguageModes: [.v6]

@@ -19,10 +19,12 @@ struct MachineOptions: ParsableArguments {
   )
   var limit: ByteSize?
 
-  @Option(help: "Page size: 4K, 16K, 64K. Traces must have been recorded with it.")
+  @Option(
+    help: ArgumentHelp("Page size. Traces must have been recorded with it.", valueName: "size")
+  )
   var pageSize = PageSizeName(.kib4)
 
-  @Option(help: "Swap device: \(ReplayCommand.names(SwapConfiguration.Device.self)).")
+  @Option(help: ArgumentHelp("Swap device.", valueName: "device"))
   var swap: SwapConfiguration.Device = .zram
 
   @Option(help: ArgumentHelp("Size of the swap device.", valueName: "size"))
@@ -37,7 +39,7 @@ struct MachineOptions: ParsableArguments {
   )
   var pageCluster = 3
 
-  @Option(help: "How the tags of swapped pages are stored: \(ReplayCommand.names(TagCodec.self)).")
+  @Option(help: ArgumentHelp("How the tags of swapped pages are stored.", valueName: "name"))
   var codec: TagCodec = .mtecomp
 
   @Option(

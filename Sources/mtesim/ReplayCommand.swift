@@ -14,17 +14,15 @@ import TraceFormat
 struct ReplayCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "replay",
-    abstract: "Replay traces on a simulated machine and report what its memory was used for.",
+    abstract: "Replays traces on a simulated machine and reports what its memory was used for.",
     discussion: """
-      All traces, and all copies of them, run together on one machine as separate processes,
-      interleaved by clock. With several designs, each runs the same events on a machine of its own
-      and the results stand side by side. The shadow oracle follows every event: a tag or a byte of
-      data that is lost ends the command with exit code 1 and a message that names process, page and
-      granule.
+      All traces, and all copies of them, run together on one machine as separate processes, \
+      interleaved by clock. With several designs, each runs the same events on a machine of its own, \
+      and the results stand side by side. The shadow oracle follows every event: a tag or a byte of \
+      data that is lost ends the command with exit code 1 and a message that names process, page \
+      and granule.
 
-      Example:
-        mtesim replay Traces/recorded/lua-glibc.mtt --limit 12M --page-cluster 0 \\
-          --design static-carveout --design rfc3
+      Example: mtesim replay Traces/recorded/lua-glibc.mtt --limit 12M --design rfc3
       """
   )
 
@@ -34,8 +32,8 @@ struct ReplayCommand: ParsableCommand {
   @Option(
     name: .customLong("design"),
     help: ArgumentHelp(
-      "Where tags live: \(Self.names(TagStorageDesign.self)). Can be given several times; the first is"
-        + " what the others are compared with. (default: static-carveout and rfc3)",
+      "Where tags live. Can be given several times; the first is what the others are compared with."
+        + " (default: static-carveout and rfc3)",
       valueName: "name"
     )
   )
@@ -47,7 +45,7 @@ struct ReplayCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Instances of each trace.", valueName: "n"))
   var copies = 1
 
-  @Option(help: "How the result is printed: \(Self.names(OutputFormat.self)).")
+  @Option(help: ArgumentHelp("How the result is printed.", valueName: "form"))
   var format: OutputFormat = .table
 
   @Flag(
@@ -67,7 +65,7 @@ struct ReplayCommand: ParsableCommand {
   @Option(
     name: .customLong("inject"),
     help: ArgumentHelp(
-      "Break something on purpose, to see that it is noticed: \(Self.names(InjectedFault.self)).",
+      "Break something on purpose, to see that it is noticed.",
       valueName: "fault"
     )
   )
@@ -133,11 +131,6 @@ struct ReplayCommand: ParsableCommand {
       if let message = design.verification.messages.first { return "\(design.design): \(message)" }
     }
     return "tags were lost"
-  }
-
-  /// The values of an option, separated by commas.
-  static func names<Value: CaseIterable & RawRepresentable<String>>(_: Value.Type) -> String {
-    Value.allCases.map(\.rawValue).joined(separator: ", ")
   }
 }
 

@@ -2,6 +2,7 @@
 
 import AddressSpaces
 import MemoryModel
+import TestSupport
 import Testing
 
 @Suite struct PageIndexTests {
@@ -36,7 +37,7 @@ import Testing
 
   @Test(arguments: 0..<4 as Range<UInt64>)
   func additionsAgreeWithADictionary(seed: UInt64) {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     var model: [UInt64: PageIdentifier] = [:]
     var first: [UInt64] = []
     while first.count < 500 {

@@ -2,6 +2,7 @@
 
 import AddressSpaces
 import MemoryModel
+import TestSupport
 import Testing
 
 @Suite struct PageTableTests {
@@ -56,7 +57,7 @@ import Testing
 
   @Test(arguments: 0..<4 as Range<UInt64>)
   func randomEntriesAgreeWithADictionary(seed: UInt64) {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     let table = PageTable(layout: .standard(.kib4), capacity: 10)
     var model: [PageIdentifier: Entry] = [:]
     for step in 0..<3000 {

@@ -2,6 +2,7 @@
 
 import AddressSpaces
 import MemoryModel
+import TestSupport
 import Testing
 
 @Suite struct TableAccountingTests {
@@ -29,7 +30,7 @@ import Testing
 
   @Test(arguments: layouts)
   func tablesAreTheDistinctSpansTouched(layout: TableLayout) {
-    var random = SplitMix64(state: UInt64(layout.addressBits))
+    var random = SplitMix64(seed: UInt64(layout.addressBits))
     let table = PageTable(layout: layout, capacity: 0)
     var touched: Set<UInt64> = []
     let bits = UInt64(layout.addressBits - layout.pageSize.shift)
@@ -53,7 +54,7 @@ import Testing
   /// the bounds.
   @Test(arguments: layouts, 0..<3 as Range<UInt64>)
   func tablesGoWithWholeSpansOnly(layout: TableLayout, seed: UInt64) throws {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     let pageSize = layout.pageSize
     var set = VMASet(pageSize: pageSize)
     let table = PageTable(layout: layout, capacity: 0)

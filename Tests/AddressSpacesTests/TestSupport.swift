@@ -4,21 +4,6 @@ import MemoryModel
 
 @testable import AddressSpaces
 
-/// Well-mixed numbers from any seed, for tests that are the same every time.
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-}
-
 /// A small piece of an address space that is drawn as text: `.` for an unmapped page, and a letter for
 /// each VMA, `a` for the lowest one.
 struct Drawing {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MemoryModel
+import TestSupport
 import Testing
 
 @testable import AddressSpaces
@@ -276,7 +277,7 @@ private struct PageModel {
 @Suite struct VMASetModelTests {
   @Test(arguments: PageSize.allCases, 0..<6 as Range<UInt64>)
   func randomCallsAgreeWithTheModel(pageSize: PageSize, seed: UInt64) throws {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     var set = VMASet(pageSize: pageSize)
     var model = PageModel()
     let protections: [Protection] = [
@@ -382,7 +383,7 @@ private struct PageModel {
 
   @Test(arguments: 0..<4 as Range<UInt64>)
   func lookUpsAgreeWithAWalk(seed: UInt64) {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     var drawing = Drawing()
     for _ in 0..<60 {
       let start = random.below(Drawing.pages - 1)

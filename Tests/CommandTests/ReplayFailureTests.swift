@@ -191,7 +191,7 @@ import Testing
     try expectFailure(
       ["p.trace", "--codec", "zip"],
       64,
-      "The value 'zip' is invalid for '--codec <codec>'. Please provide one of 'raw', 'mtecomp',"
+      "The value 'zip' is invalid for '--codec <name>'. Please provide one of 'raw', 'mtecomp',"
         + " 'mtecomp-v5', 'mtecomp-v11' or 'xnu-rle'." + hint
     )
     try expectFailure(

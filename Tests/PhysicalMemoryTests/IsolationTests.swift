@@ -2,6 +2,7 @@
 
 import Containers
 import MemoryModel
+import TestSupport
 import Testing
 
 @testable import PhysicalMemory

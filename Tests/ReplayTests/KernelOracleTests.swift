@@ -6,6 +6,7 @@ import MemoryModel
 import Replay
 import TagCompression
 import TagStorage
+import TestSupport
 import Testing
 
 // The machine against counters that real arm64 kernels showed: Linux 6.1.176 and 6.12.95 of Debian on

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import TestSupport
+
 /// One step of a made-up program over a window of pages; pages are numbered from the window's start.
 enum TraceStep: Equatable {
   case read(Int)

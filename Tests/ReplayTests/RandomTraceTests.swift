@@ -5,6 +5,7 @@ import MachineModel
 import MemoryModel
 import Replay
 import TagStorage
+import TestSupport
 import Testing
 
 /// A machine and a program, both made from a seed.

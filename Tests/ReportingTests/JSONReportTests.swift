@@ -2,6 +2,7 @@
 
 import Foundation
 import MemoryModel
+import TestSupport
 import Testing
 
 @testable import Reporting

@@ -3,6 +3,7 @@
 import Containers
 import MemoryModel
 import TagCompression
+import TestSupport
 import Testing
 
 @testable import Swap

@@ -4,6 +4,7 @@ import Foundation
 import MemoryModel
 
 @testable import TagCompression
+import TestSupport
 
 /// How many random 4K pages go through each codec and back; larger pages are as many fewer.
 ///

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MemoryModel
+import TestSupport
 import Testing
 
 @testable import TraceFormat
@@ -112,11 +113,11 @@ import Testing
     var seen: [UInt64: UInt32] = [:]
     for index in 0..<count {
       clock += random.below(100)
-      let page = random.below(1 << (4 + random.below(8)))
+      let page: UInt64 = random.below(1 << (4 + random.below(8)))
       let identifier = seen[page] ?? UInt32(seen.count)
       seen[page] = identifier
       if index % 3 == 0 {
-        let first = random.below(256)
+        let first: UInt64 = random.below(256)
         let granules = 1 + random.below(256 - first)
         let tag = MemoryTag(truncating: UInt8(random.below(16)))
         try writer.tagRun(
