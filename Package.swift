@@ -125,7 +125,7 @@ let package = Package(
     ),
     tests("TraceImport", ["TraceImport", "TraceFormat", "MemoryModel"]),
     tests("Replay", ["Replay", "MachineModel", "TraceFormat", "MemoryModel", "TagCompression"]),
-    tests("Command", ["mtesim"]),
+    tests("Command", ["mtesim", "MemoryModel", "Swap", "TagCompression"]),
   ],
   swiftLanguageModes: [.v6]
 )

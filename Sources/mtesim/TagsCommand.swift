@@ -18,6 +18,7 @@ struct TagsCommand: ParsableCommand {
     subcommands: [
       TagsEncodeCommand.self,
       TagsDecodeCommand.self,
+      TagsStatsCommand.self,
     ]
   )
 }
