@@ -54,6 +54,11 @@ struct Mtecomp {
   ) throws(TagDecodingError) {
     let bits = handle.rawValue
     let sizesBits = UInt64(truncatingIfNeeded: (layout.inlineCapacity - 1) * layout.sizeBits)
+    // A page with one run has nothing but its tag.
+    if bits & ~(15 << sizesBits) == 0 {
+      TagWords.fill(&output, with: TagWords.uniform(bits >> sizesBits))
+      return
+    }
     let tagsBits = UInt64(truncatingIfNeeded: layout.inlineCapacity * RunLayout.tagBits)
     let reserved = (bits & (1 << Self.largestShift - 1)) >> (sizesBits + tagsBits)
     guard reserved == 0 else { throw .reservedBits(reserved) }
@@ -65,8 +70,8 @@ struct Mtecomp {
     let runs = try fields.decode(layout: layout, order: .hardware, into: &output)
     // A run that is missing has neither tag nor size.
     let unused =
-      fields.tags >> UInt64(runs * RunLayout.tagBits)
-      | fields.sizes >> UInt64((runs - 1) * layout.sizeBits)
+      fields.tags &>> UInt64(truncatingIfNeeded: runs * RunLayout.tagBits)
+      | fields.sizes &>> UInt64(truncatingIfNeeded: (runs - 1) * layout.sizeBits)
     guard unused == 0 else { throw .reservedBits(unused) }
   }
 
