@@ -115,9 +115,17 @@ struct InlineRuns {
     return runs
   }
 
+  /// The bits of the runs that a 4K page does not have, tags or sizes: 0 from every encoder.
+  @inline(__always)
+  var unusedBitsOfShortPage: UInt64 {
+    let stored = UInt64(truncatingIfNeeded: PackedSizes(packed: sizes).count)
+    return tags &>> (4 &* (stored &+ 1)) | sizes &>> (7 &* stored)
+  }
+
   /// Writes a 4K page, all of whose sizes fit a word of bytes.
   @inline(__always)
-  private func decodeShort(
+  @discardableResult
+  func decodeShort(
     order: GranuleOrder,
     into output: inout MutableSpan<UInt8>
   ) throws(TagDecodingError) -> Int {
