@@ -86,8 +86,8 @@ let package = Package(
     .executableTarget(
       name: "mtesim",
       dependencies: [
-        "MemoryModel", "TagCompression", "TraceFormat", "TraceImport", "MachineModel", "Replay",
-        "Reporting", "Swap", "TagStorage",
+        "MemoryModel", "Containers", "TagCompression", "TraceFormat", "TraceImport",
+        "MachineModel", "Replay", "Reporting", "Swap", "TagStorage", "CZstd",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict
@@ -101,6 +101,12 @@ let package = Package(
         "MemoryModel", "TagCompression", "TraceFormat", "MachineModel", "Replay", "CReference",
       ],
       path: "Tools/Benchmark",
+      swiftSettings: strict
+    ),
+    .executableTarget(
+      name: "mtesim-codec-benchmark",
+      dependencies: ["MemoryModel", "TagCompression", "CReference"],
+      path: "Tools/CodecBenchmark",
       swiftSettings: strict
     ),
 
@@ -128,7 +134,7 @@ let package = Package(
       "Replay",
       ["Replay", "MachineModel", "TraceFormat", "MemoryModel", "TagCompression", "TestSupport"]
     ),
-    tests("Command", ["mtesim"]),
+    tests("Command", ["mtesim", "MemoryModel", "Swap", "TagCompression"]),
   ],
   swiftLanguageModes: [.v6]
 )

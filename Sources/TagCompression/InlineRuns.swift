@@ -76,6 +76,9 @@ struct InlineRuns {
     order: GranuleOrder,
     into output: inout MutableSpan<UInt8>
   ) throws(TagDecodingError) -> Int {
+    if layout.granules == WideRunWriter.granules {
+      return try decodeShort(order: order, into: &output)
+    }
     let sizeBits = UInt64(truncatingIfNeeded: layout.sizeBits)
     let mask: UInt64 = 1 &<< sizeBits &- 1
     var runs = 1
@@ -107,6 +110,55 @@ struct InlineRuns {
       }
       writer.append(leftTags & 15, granules: size, into: &output)
       leftTags &>>= 4
+    }
+    writer.finish(&output)
+    return runs
+  }
+
+  /// The bits of the runs that a 4K page does not have, tags or sizes: 0 from every encoder.
+  @inline(__always)
+  var unusedBitsOfShortPage: UInt64 {
+    let stored = UInt64(truncatingIfNeeded: PackedSizes(packed: sizes).count)
+    return tags &>> (4 &* (stored &+ 1)) | sizes &>> (7 &* stored)
+  }
+
+  /// Writes a 4K page, all of whose sizes fit a word of bytes.
+  @inline(__always)
+  @discardableResult
+  func decodeShort(
+    order: GranuleOrder,
+    into output: inout MutableSpan<UInt8>
+  ) throws(TagDecodingError) -> Int {
+    var stored = PackedSizes(packed: sizes & (1 << 35 - 1))
+    let runs = stored.count &+ 1
+    stored.keep(runs &- 1)
+    let sum = stored.sum
+    guard largest < UInt64(truncatingIfNeeded: runs) else {
+      throw .largestOutOfRange(largest: Int(truncatingIfNeeded: largest), runs: runs)
+    }
+    guard sum < WideRunWriter.granules else {
+      throw .sizesTooLarge(granules: sum, pageGranules: WideRunWriter.granules)
+    }
+    if runs == 1 {
+      TagWords.fill(&output, with: TagWords.uniform(tags & 15))
+      return 1
+    }
+    // The longest run's size goes back to its place, and the sizes after it move up.
+    let below: UInt64 = 1 &<< (8 &* largest) &- 1
+    let rest = UInt64(truncatingIfNeeded: WideRunWriter.granules &- sum)
+    var left = stored.bytes & below | rest &<< (8 &* largest) | (stored.bytes & ~below) &<< 8
+    var starts = (left &* 0x0101_0101_0101_0101) &<< 8
+    var leftTags = tags
+    var writer = WideRunWriter(order: order)
+    for _ in 0..<runs {
+      writer.append(
+        leftTags & 15,
+        from: Int(truncatingIfNeeded: starts & 255),
+        granules: Int(truncatingIfNeeded: left & 255)
+      )
+      leftTags &>>= 4
+      starts &>>= 8
+      left &>>= 8
     }
     writer.finish(&output)
     return runs

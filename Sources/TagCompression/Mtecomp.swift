@@ -34,10 +34,10 @@ struct Mtecomp {
 
   /// Encodes a tag page.
   func encode(_ page: Span<UInt8>, payload: inout MutableSpan<UInt8>) -> EncodedTags {
-    let runs = RunScanner.count(page, order: .hardware, limit: layout.maxRuns)
-    if runs == 1 {
+    if RunScanner.isUniform(page) {
       return .inline(handle(InlineRuns(uniform: RunScanner.firstTag(page, order: .hardware))))
     }
+    let runs = RunScanner.count(page, order: .hardware, limit: layout.maxRuns)
     if runs > layout.maxRuns { return copyWhole(page, into: &payload) }
     if runs > layout.inlineCapacity {
       return PackedRuns(pageSize, order: .hardware).encode(page, runs: runs, payload: &payload)
@@ -53,6 +53,10 @@ struct Mtecomp {
     into output: inout MutableSpan<UInt8>
   ) throws(TagDecodingError) {
     let bits = handle.rawValue
+    if pageSize == .kib4 {
+      try decodeShort(bits, into: &output)
+      return
+    }
     let sizesBits = UInt64(truncatingIfNeeded: (layout.inlineCapacity - 1) * layout.sizeBits)
     let tagsBits = UInt64(truncatingIfNeeded: layout.inlineCapacity * RunLayout.tagBits)
     let reserved = (bits & (1 << Self.largestShift - 1)) >> (sizesBits + tagsBits)
@@ -65,9 +69,31 @@ struct Mtecomp {
     let runs = try fields.decode(layout: layout, order: .hardware, into: &output)
     // A run that is missing has neither tag nor size.
     let unused =
-      fields.tags >> UInt64(runs * RunLayout.tagBits)
-      | fields.sizes >> UInt64((runs - 1) * layout.sizeBits)
+      fields.tags &>> UInt64(truncatingIfNeeded: runs * RunLayout.tagBits)
+      | fields.sizes &>> UInt64(truncatingIfNeeded: (runs - 1) * layout.sizeBits)
     guard unused == 0 else { throw .reservedBits(unused) }
+  }
+
+  /// Decodes the handle of a 4K page: the same with all widths known to the compiler.
+  ///
+  /// Number, tags and sizes leave no bit of it unused: 4 + 6 * 4 + 5 * 7 = 63.
+  @inline(__always)
+  private func decodeShort(
+    _ bits: UInt64,
+    into output: inout MutableSpan<UInt8>
+  ) throws(TagDecodingError) {
+    let sizes = bits & (1 &<< 35 &- 1)
+    let tags = bits &>> 35 & 0xff_ffff
+    let largest = bits &>> Self.largestShift
+    // One run has neither sizes nor a second tag.
+    if sizes | largest == 0 && bits &>> 39 == 0 {
+      TagWords.fill(&output, with: TagWords.uniform(tags))
+      return
+    }
+    let fields = InlineRuns(largest: largest, tags: tags, sizes: sizes)
+    let unused = fields.unusedBitsOfShortPage
+    guard unused == 0 else { throw .reservedBits(unused) }
+    try fields.decodeShort(order: .hardware, into: &output)
   }
 
   private func handle(_ fields: InlineRuns) -> TagHandle {

@@ -36,10 +36,10 @@ struct MtecompV5 {
 
   /// Encodes a tag page.
   func encode(_ page: Span<UInt8>, payload: inout MutableSpan<UInt8>) -> EncodedTags {
-    let runs = RunScanner.count(page, order: Self.order, limit: layout.maxRuns)
-    if runs == 1 {
+    if RunScanner.isUniform(page) {
       return .inline(handle(InlineRuns(uniform: RunScanner.firstTag(page, order: Self.order))))
     }
+    let runs = RunScanner.count(page, order: Self.order, limit: layout.maxRuns)
     if runs > layout.maxRuns { return copyWhole(page, into: &payload) }
     if runs > layout.inlineCapacity {
       return PackedRuns(pageSize, order: Self.order).encode(page, runs: runs, payload: &payload)

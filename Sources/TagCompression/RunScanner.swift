@@ -41,6 +41,21 @@ enum RunScanner {
     word(tags, at: 0, order: order) & 15
   }
 
+  /// Whether all tags of a page are equal, in either order.
+  ///
+  /// - Precondition: `tags.count` is a positive multiple of 64.
+  @inline(__always)
+  static func isUniform(_ tags: Span<UInt8>) -> Bool {
+    let expected = SIMD8(repeating: TagWords.uniform(TagWords.load(tags, at: 0) & 15))
+    var difference = TagWords.loadEight(tags, at: 0) ^ expected
+    var chunk = chunkBytes
+    while chunk < tags.count {
+      difference |= TagWords.loadEight(tags, at: chunk) ^ expected
+      chunk += chunkBytes
+    }
+    return difference == SIMD8(repeating: 0)
+  }
+
   /// Counts runs until there are more than `limit`.
   ///
   /// - Precondition: `tags.count` is a positive multiple of 64.

@@ -60,6 +60,14 @@ public enum EncodedTags: Hashable, Sendable {
 }
 
 extension TagCodec {
+  /// Which granule of a byte the codec takes first when it looks for runs.
+  public var granuleOrder: GranuleOrder {
+    switch self {
+    case .raw, .mtecomp, .xnuRunLength: .hardware
+    case .mtecompV5, .mtecompV11: .highNibbleFirst
+    }
+  }
+
   /// The size classes of the codec in ascending order; the last one holds the tags as they are.
   ///
   /// - Complexity: O(*n*), where *n* is the number of classes.

@@ -19,6 +19,18 @@ public struct TagRun: Hashable, Sendable {
 
 /// The runs of equal tags of a tag page, for statistics.
 public enum TagRuns {
+  /// The most runs that `mtecomp` and `mtecomp-v5` fit into an object of `sizeClass`.
+  ///
+  /// - Precondition: `sizeClass` is one of those codecs' classes for the page size.
+  /// - Returns: 6, 5 or 4 for the class inside a handle, and the number of granules for the class
+  ///   of whole tag pages.
+  public static func capacity(of sizeClass: TagSizeClass, pageSize: PageSize) -> Int {
+    let layout = RunLayout(pageSize)
+    if sizeClass.isInline { return layout.inlineCapacity }
+    return sizeClass.bytes == pageSize.tagBytes
+      ? pageSize.granules : layout.capacity(bytes: sizeClass.bytes)
+  }
+
   /// Counts the runs of a tag page.
   ///
   /// - Precondition: `tags.count` is a positive multiple of 64.

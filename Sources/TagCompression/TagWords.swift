@@ -34,7 +34,7 @@ enum TagWords {
 
   /// Stores eight words at byte `offset`.
   @inline(__always)
-  private static func storeEight(
+  static func storeEight(
     _ words: SIMD8<UInt64>,
     into bytes: inout MutableSpan<UInt8>,
     at offset: Int

@@ -2,6 +2,8 @@
 #pragma once
 #include <stdint.h>
 
+#include "CodecReference.h"
+
 /* Exact LRU replacement over a stream of page numbers, as plainly as C can say it: an array from page
    to frame, and a doubly linked list threaded through arrays. The benchmark runs it beside the
    simulator, which does the same stream with faults, reclaim, swap and tags.
