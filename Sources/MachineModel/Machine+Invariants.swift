@@ -154,6 +154,11 @@ extension Machine {
         shares[block] == blocks.count(ofBlock: block),
         "tag block \(block) serves \(shares[block]) frames, recorded \(blocks.count(ofBlock: block))"
       )
+      let isClear = cmaArea?.isClear(region.frames(ofBlock: block)) ?? true
+      precondition(
+        isClear != blocks.isReserved(block),
+        "tag block \(block): \(blocks.count(ofBlock: block)) shares, CMA bits clear: \(isClear)"
+      )
       for number in region.frames(ofBlock: block) {
         let isHeld = frames.use[number] == .tagBlock
         precondition(

@@ -46,6 +46,7 @@ extension Machine {
         counters.add(.cmaAllocFailPages, region.blockPages)
         return result
       }
+      cmaArea?.markAllocated(region.frames(ofBlock: block))
       counters.add(.cmaAllocSuccess)
       counters.add(.cmaAllocSuccessPages, region.blockPages)
       // Late write-back of data lines must not overwrite tags.
@@ -139,6 +140,7 @@ extension Machine {
     guard blocks.removeShare(fromBlock: block) else { return }
     counters.add(.reserveReleases)
     counters.add(.cmaReleaseSuccessPages, region.blockPages)
+    cmaArea?.clear(region.frames(ofBlock: block))
     for frame in region.frames(ofBlock: block) {
       buddy.free(PageFrameNumber(frame), order: 0, frames: &frames)
     }

@@ -44,6 +44,9 @@ public struct Machine: ~Copyable {
   /// Mappings of frames that more than one page-table entry maps.
   var sharers: [UInt32: [Mapping]] = [:]
 
+  /// The CMA area that tag storage is, `nil` where the design makes it none; a set bit is a frame of
+  /// a reserved tag block.
+  var cmaArea: CMAArea?
   let region: TagStorageRegion
   var blocks: TagBlocks
   /// Tags kept aside for frames without tag storage, by frame.
@@ -97,7 +100,9 @@ public struct Machine: ~Copyable {
       throw .ram(bytes: configuration.ramBytes, reason: "too small for any program")
     }
     buddy.release((descriptorPages + 1)..<tagStorageStart, as: .movable, frames: &frames)
+    var cmaArea: CMAArea?
     if policy.bootPlacement == .cmaArea {
+      cmaArea = try Self.registerCMAArea(region, frames: frames)
       buddy.release(region.tags, as: .cma, frames: &frames)
     }
     if policy.bootPlacement != .outsideRAM {
@@ -126,6 +131,7 @@ public struct Machine: ~Copyable {
       pageSize: pageSize,
       processors: configuration.processors
     )
+    self.cmaArea = cmaArea
     self.frames = frames
     self.buddy = buddy
 
@@ -179,6 +185,26 @@ public struct Machine: ~Copyable {
       )
     } catch {
       throw .tagStorage(error)
+    }
+  }
+
+  /// Registers tag storage as a CMA area, with the bitmap granularity that RFC v3 gives it.
+  private static func registerCMAArea(
+    _ region: TagStorageRegion,
+    frames: borrowing FrameTable
+  ) throws(MachineError) -> CMAArea {
+    let block = region.blockPages
+    do throws(CMAError) {
+      return try CMAArea(
+        base: PageFrameNumber(region.tags.lowerBound),
+        count: region.tags.count,
+        orderPerBit: block & (block - 1) == 0 ? block.trailingZeroBitCount : 0,
+        name: "tag-storage",
+        registered: 0,
+        frames: frames
+      )
+    } catch {
+      throw .cma(error)
     }
   }
 

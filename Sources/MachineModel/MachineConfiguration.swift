@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import MemoryModel
+public import PhysicalMemory
 public import Swap
 public import TagCompression
 public import TagStorage
@@ -107,6 +108,8 @@ public enum InjectedFault: String, CaseIterable, Sendable {
 public enum MachineError: Error, Equatable, CustomStringConvertible {
   /// The tag storage that the design wants is impossible on this RAM.
   case tagStorage(TagStorageError)
+  /// Tag storage cannot be registered as a CMA area.
+  case cma(CMAError)
   /// The RAM is not a whole number of pages, or leaves nothing to run in.
   case ram(bytes: Int, reason: String)
   /// The swap device is too small or too large.
@@ -118,6 +121,7 @@ public enum MachineError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .tagStorage(let error): error.description
+    case .cma(let error): error.description
     case .ram(let bytes, let reason): "RAM of \(bytes) bytes: \(reason)"
     case .swap(let bytes, let reason): "swap of \(bytes) bytes: \(reason)"
     case .groupLimit(let bytes, let smallest):

@@ -56,7 +56,7 @@ struct WideRunWriter {
 ///
 /// Positions in a 4K page are less than 256, so that one multiplication adds up eight sizes.
 struct PackedSizes {
-  /// Size *i* in bits 8*i*+7 ... 8*i*.
+  /// The sizes; number *i* lies in bits 8*i*+7 to 8*i*.
   var bytes: UInt64
 
   /// Spreads eight sizes of 7 bits each, the first one lowest, over the bytes of a word.
