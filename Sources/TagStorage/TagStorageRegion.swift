@@ -107,7 +107,7 @@ public enum TagStorageError: Error, Equatable, CustomStringConvertible {
       "expected a tag block of a positive multiple of 4096 bytes, found \(bytes)"
     case .notWholePages(let ramPages, let pageSize):
       "expected RAM of a multiple of \(pageSize.bytes * 32 / 1024) KiB, so that 1/32 of it is whole"
-        + " pages, found \(ramPages * pageSize.bytes / 1024) KiB"
+        + " pages, found \(Self.size(ramPages * pageSize.bytes))"
     case .notWholeBlocks(let tagPages, let blockPages, _):
       "expected tag storage of whole blocks of \(blockPages) pages, found \(tagPages) pages"
     case .notPageblockAligned(let ramPages, let pageSize):
@@ -121,7 +121,7 @@ public enum TagStorageError: Error, Equatable, CustomStringConvertible {
     let above = (ram + unit - 1) / unit * unit
     return
       "expected RAM of a multiple of \(mebibytes(unit)), so that 1/32 of it is whole pageblocks"
-      + " of \(mebibytes(unit / 32)) and can be a CMA area, found \(ram / 1024) KiB; the smallest"
+      + " of \(mebibytes(unit / 32)) and can be a CMA area, found \(size(ram)); the smallest"
       + " RAM that works is \(mebibytes(unit)), the next above this one \(mebibytes(above))"
   }
 
@@ -131,6 +131,11 @@ public enum TagStorageError: Error, Equatable, CustomStringConvertible {
   }
 
   private static func mebibytes(_ bytes: Int) -> String { "\(bytes >> 20)M" }
+
+  /// A size as an option writes it, where it is whole mebibytes.
+  private static func size(_ bytes: Int) -> String {
+    bytes % (1 << 20) == 0 ? mebibytes(bytes) : "\(bytes / 1024) KiB"
+  }
 }
 
 private func leastCommonMultiple(_ left: Int, _ right: Int) -> Int {

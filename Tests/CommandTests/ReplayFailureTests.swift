@@ -149,7 +149,7 @@ import Testing
       ["p.trace", "--ram", "100M"],
       64,
       "expected RAM of a multiple of 64M, so that 1/32 of it is whole pageblocks of 2M and can be a"
-        + " CMA area, found 102400 KiB; the smallest RAM that works is 64M, the next above this one"
+        + " CMA area, found 100M; the smallest RAM that works is 64M, the next above this one"
         + " 128M"
     )
     try expectFailure(

@@ -114,7 +114,7 @@ import Testing
     #expect(throws: error) { try region(100 << 20) }
     #expect(
       error.description.hasSuffix(
-        "found 102400 KiB; the smallest RAM that works is 64M, the next above this one 128M"
+        "found 100M; the smallest RAM that works is 64M, the next above this one 128M"
       )
     )
   }
