@@ -70,7 +70,7 @@ extension Machine {
     while priority >= 1 && !isBalanced {
       var reclaimed = 0
       let scannedBefore = counters[.pgscanKswapd]
-      for group in groups.indices {
+      for group in 0..<groups.count {
         if groups[group].isInactiveLow(pageSize: pageSize) {
           shrinkActive(group, count: Self.reclaimBatch)
         }
@@ -103,7 +103,7 @@ extension Machine {
     defer { isReclaiming = false }
     var total = 0
     for priority in stride(from: Self.firstPriority, through: 0, by: -1) {
-      for group in groups.indices {
+      for group in 0..<groups.count {
         total += reclaimPass(
           group,
           priority: priority,
@@ -114,7 +114,7 @@ extension Machine {
       }
       if total >= Self.reclaimBatch { break }
     }
-    for group in groups.indices { groups[group].activationsSnapshot = groups[group].activations }
+    for group in 0..<groups.count { groups[group].activationsSnapshot = groups[group].activations }
     if total > 0 { kswapdFailures = 0 }
     return total
   }

@@ -59,7 +59,7 @@ public struct Machine: ~Copyable {
   var tagScratch: [UInt8]
 
   var processes: [Process] = []
-  var groups: [MemoryGroup] = []
+  var groups = FlatStorage(repeating: MemoryGroup(limitPages: nil), count: 0)
   /// Frames taken for the kernel's own use: saved tags and the nodes of their map.
   var kernelFrames: [UInt32] = []
   let zeroFrame: PageFrameNumber

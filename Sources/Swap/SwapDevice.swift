@@ -64,6 +64,8 @@ public struct SwapDevice: ~Copyable {
   /// What the swap cache holds for each slot: 0, `frame << 2 | 1`, or `shadow << 2 | 2`.
   var cacheWords: FlatStorage<UInt64>
   var stamps: FlatStorage<UInt64>
+  /// Whether any stamp was ever written; otherwise none needs to be erased.
+  var hasStamps = false
   var clusters: SwapClusters
   var nodes: SwapCacheNodes
   /// Users beyond the largest count, by slot; never iterated.
@@ -297,6 +299,7 @@ public struct SwapDevice: ~Copyable {
   /// - Precondition: the slot is in use.
   public mutating func write(_ slot: UInt32, stamp: UInt64) {
     precondition(map[Int(slot)] != 0 && slot != 0, "write to free swap slot \(slot)")
+    hasStamps = true
     stamps[Int(slot)] = stamp
   }
 
