@@ -80,7 +80,7 @@ extension Machine {
       request.migrateType == .movable
       && !(request.isTagged && policy.cmaEligibility == .untaggedMovable)
     let ignoresMark = request.ignoresWatermarks || isReclaiming
-    guard ignoresMark || buddy.passes(order: 0, mark: mark, mayUseCMA: mayUseCMA) else {
+    guard ignoresMark || buddy.passesForOnePage(mark: mark, mayUseCMA: mayUseCMA) else {
       return nil
     }
     guard

@@ -92,7 +92,7 @@ extension Machine {
 
   /// Whether kswapd may sleep; free CMA pages do not count for it.
   private var isBalanced: Bool {
-    buddy.passes(order: 0, mark: buddy.watermarks.high, mayUseCMA: false)
+    buddy.passesForOnePage(mark: buddy.watermarks.high, mayUseCMA: false)
   }
 
   /// Direct reclaim from all groups.
