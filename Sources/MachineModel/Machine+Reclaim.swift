@@ -294,13 +294,16 @@ extension Machine {
   /// Clears the young bit of every mapping.
   ///
   /// - Returns: how many mappings had it set.
+  @inline(__always)
   mutating func clearYoung(_ frame: PageFrameNumber) -> Int {
-    if !frames.flags[frame.index].contains(.sharedMapping) {
-      let page = frames.ownerPage[frame.index]
-      guard page != Self.noPage else { return 0 }
-      let table = processes[Int(frames.ownerSpace[frame.index])].table
-      return table.clearYoung(page) ? 1 : 0
-    }
+    if frames.flags[frame.index].contains(.sharedMapping) { return clearYoungOfAll(frame) }
+    let page = frames.ownerPage[frame.index]
+    guard page != Self.noPage else { return 0 }
+    let table = processes[Int(frames.ownerSpace[frame.index])].table
+    return table.clearYoung(page) ? 1 : 0
+  }
+
+  private mutating func clearYoungOfAll(_ frame: PageFrameNumber) -> Int {
     var young = 0
     for mapping in mappings(of: frame)
     where processes[Int(mapping.process)].table.clearYoung(mapping.page) { young += 1 }

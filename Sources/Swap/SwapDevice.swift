@@ -69,7 +69,7 @@ public struct SwapDevice: ~Copyable {
   var clusters: SwapClusters
   var nodes: SwapCacheNodes
   /// Users beyond the largest count, by slot; never iterated.
-  var continuation: [UInt32: UInt32] = [:]
+  @usableFromInline var continuation: [UInt32: UInt32] = [:]
   /// Slots whose cache bit belongs to nobody's page yet.
   var claims: [UInt32] = []
 
@@ -147,14 +147,17 @@ public struct SwapDevice: ~Copyable {
   @inlinable @inline(__always)
   public func count(_ slot: UInt32) -> Int {
     let byte = map[Int(slot)]
-    if byte & Self.continuedBit != 0 { return continuedCount(slot) }
+    if byte & Self.continuedBit != 0 { return Self.count(slot, continuedIn: continuation) }
     return byte & Self.countMask == Self.bad ? 0 : Int(byte & Self.countMask)
   }
 
   /// The users of a slot that has more than the map byte counts.
+  ///
+  /// Static, because a call that borrows the device would copy it to the stack even where the slot
+  /// has few users.
   @usableFromInline
-  func continuedCount(_ slot: UInt32) -> Int {
-    Int(Self.largestCount) + Int(continuation[slot] ?? 0)
+  static func count(_ slot: UInt32, continuedIn continuation: [UInt32: UInt32]) -> Int {
+    Int(largestCount) + Int(continuation[slot] ?? 0)
   }
 
   /// Whether the slot's cache bit is set: a page in the swap cache, a claim, or a slot cache.
