@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Containers
 public import MemoryModel
 
 /// The two-way map between virtual pages and the dense identifiers that a trace gives them.
@@ -15,7 +16,8 @@ public final class PageIndex {
   ///
   /// Exempt from the check of exclusive access, as the storage of ``PageTable`` is: it is reached only
   /// here, in expressions that call nothing of this class.
-  @exclusivity(unchecked) @usableFromInline var pages: [UInt64]
+  @exclusivity(unchecked) @usableFromInline var pages: FlatStorage<UInt64>
+  @exclusivity(unchecked) @usableFromInline var used: Int
   private var sorted: SortedPages
   private var added = SortedPages()
 
@@ -29,7 +31,9 @@ public final class PageIndex {
   /// - Complexity: O(*n* log *n*), where *n* is the number of pages.
   public init(pages: [UInt64]) {
     precondition(pages.count < Int(UInt32.max), "\(pages.count) pages")
-    unsafe self.pages = pages
+    unsafe used = pages.count
+    unsafe self.pages = FlatStorage(repeating: 0, count: pages.count)
+    unsafe self.pages.copy(pages.span, to: 0)
     let order = pages.indices.sorted { pages[$0] < pages[$1] }
     sorted = SortedPages(
       pages: order.map { pages[$0] },
@@ -39,7 +43,7 @@ public final class PageIndex {
   }
 
   /// The number of identifiers: those of the trace, and those added.
-  @inlinable public var count: Int { unsafe pages.count }
+  @inlinable public var count: Int { unsafe used }
 
   /// The page with this identifier.
   ///
@@ -63,7 +67,11 @@ public final class PageIndex {
     if let known = identifier(of: page) { return known }
     precondition(count < Int(UInt32.max), "\(count) pages")
     let identifier = PageIdentifier(count)
-    unsafe pages.append(page.rawValue)
+    if unsafe used == pages.count {
+      unsafe pages.grow(to: max(64, used + used / 2), repeating: 0)
+    }
+    unsafe pages[used] = page.rawValue
+    unsafe used += 1
     added.insert(page.rawValue, identifier)
     if added.pages.count >= Self.addedLimit {
       sorted.merge(added)

@@ -82,7 +82,8 @@ public struct XArray<Value: XArrayValue>: ~Copyable {
       return nil
     }
     while let node = slot.node { slot = self[node, nodes[node].offset(of: index)] }
-    return slot.value.map { Value(xarrayBits: $0) }
+    guard let bits = slot.value else { return nil }
+    return Value(xarrayBits: bits)
   }
 
   /// How many nodes a ``store(_:at:)`` at `index` would add.

@@ -34,10 +34,11 @@ extension Machine {
     of process: Int
   ) -> Int {
     let table = processes[process].table
+    let events = records.span.extracting(range)
     return table.withFlags { flags in
-      var index = range.lowerBound
-      while index < range.upperBound {
-        let record = records[index]
+      var index = 0
+      while index < events.count {
+        let record = events[index]
         guard record.kind == .touch, record.clock <= limit else { break }
         let isWrite = record.count != 0
         let needed = (isWrite ? Self.writeHit : Self.readHit).rawValue
@@ -50,7 +51,7 @@ extension Machine {
         }
         index += 1
       }
-      return index
+      return range.lowerBound + index
     }
   }
 

@@ -57,7 +57,8 @@ extension Machine {
 
   /// Frames of user data that no entry maps: swap-cache pages on an LRU list.
   private var unmappedAnonymousPages: Int {
-    let charged = groups.reduce(0) { $0 + $1.chargedPages }
+    var charged = 0
+    for group in 0..<groups.count { charged += groups[group].chargedPages }
     let tables = processes.reduce(0) { $0 + $1.tableFrames.count }
     return charged - tables - mappedAnonymousPages
   }

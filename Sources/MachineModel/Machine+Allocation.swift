@@ -80,7 +80,7 @@ extension Machine {
       request.migrateType == .movable
       && !(request.isTagged && policy.cmaEligibility == .untaggedMovable)
     let ignoresMark = request.ignoresWatermarks || isReclaiming
-    guard ignoresMark || buddy.passes(order: 0, mark: mark, mayUseCMA: mayUseCMA) else {
+    guard ignoresMark || buddy.passesForOnePage(mark: mark, mayUseCMA: mayUseCMA) else {
       return nil
     }
     guard
@@ -124,7 +124,12 @@ extension Machine {
 
   /// Whether another round of reclaim could find anything: there are pages and slots for them.
   private var couldReclaim: Bool {
-    hasFreeSlots && groups.contains { $0.inactivePages + $0.activePages > 0 }
+    guard hasFreeSlots else { return false }
+    for group in 0..<groups.count
+    where groups[group].inactivePages + groups[group].activePages > 0 {
+      return true
+    }
+    return false
   }
 
   /// Gives one frame to the page allocator.
@@ -166,6 +171,7 @@ extension Machine {
   /// - Returns: `false` where memory ran out.
   mutating func growTables(of process: Int, for address: VirtualPageNumber) -> Bool {
     let wanted = processes[process].table.noteMapped(address)
+    if wanted == 0 { return processes[process].isAlive }
     for _ in 0..<wanted {
       guard charge(processes[process].group, of: process) else { return false }
       guard let frame = allocateFrame(.kernel, for: process) else {

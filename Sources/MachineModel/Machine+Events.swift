@@ -10,8 +10,9 @@ extension Machine {
   ///
   /// - Returns: its number.
   public mutating func addGroup() -> Int {
-    groups.append(
-      MemoryGroup(limitPages: configuration.groupLimitBytes.map { $0 / pageSize.bytes })
+    groups.grow(
+      to: groups.count + 1,
+      repeating: MemoryGroup(limitPages: configuration.groupLimitBytes.map { $0 / pageSize.bytes })
     )
     return groups.count - 1
   }
@@ -22,7 +23,7 @@ extension Machine {
   ///
   /// - Returns: its number.
   public mutating func addProcess(pages: [UInt64], group: Int) -> Int {
-    precondition(groups.indices.contains(group), "memory group \(group) does not exist")
+    precondition((0..<groups.count).contains(group), "memory group \(group) does not exist")
     let index = PageIndex(pages: pages)
     processes.append(
       Process(

@@ -73,7 +73,7 @@ extension Machine {
     of process: Int
   ) -> Bool {
     guard growTables(of: process, for: address) else { return false }
-    processes[process].vmas.noteAnonymousWrite(at: address)
+    if vma.anonVMA == 0 { processes[process].vmas.noteAnonymousWrite(at: address) }
     guard
       let frame = allocateUserFrame(tagged: vma.flags.contains(.mte), charging: process)
     else { return false }
@@ -82,7 +82,7 @@ extension Machine {
       freeUserFrame(frame)
       return false
     }
-    contents[frame.index] = 0
+    if configuration.isObserved { contents[frame.index] = 0 }
     counters.add(.faultZeroFill)
     steps.insert(.zeroFill)
     if vma.flags.contains(.mte) && canHoldTags(frame) { initializeTags(of: frame) }

@@ -184,7 +184,7 @@ extension Machine {
       charged[group] += 1
       listed[group] += frames.flags[number].contains(.onList) ? 1 : 0
     }
-    for group in groups.indices {
+    for group in 0..<groups.count {
       let state = groups[group]
       precondition(
         charged[group] == state.chargedPages,

@@ -70,7 +70,7 @@ extension Machine {
     while priority >= 1 && !isBalanced {
       var reclaimed = 0
       let scannedBefore = counters[.pgscanKswapd]
-      for group in groups.indices {
+      for group in 0..<groups.count {
         if groups[group].isInactiveLow(pageSize: pageSize) {
           shrinkActive(group, count: Self.reclaimBatch)
         }
@@ -92,7 +92,7 @@ extension Machine {
 
   /// Whether kswapd may sleep; free CMA pages do not count for it.
   private var isBalanced: Bool {
-    buddy.passes(order: 0, mark: buddy.watermarks.high, mayUseCMA: false)
+    buddy.passesForOnePage(mark: buddy.watermarks.high, mayUseCMA: false)
   }
 
   /// Direct reclaim from all groups.
@@ -103,7 +103,7 @@ extension Machine {
     defer { isReclaiming = false }
     var total = 0
     for priority in stride(from: Self.firstPriority, through: 0, by: -1) {
-      for group in groups.indices {
+      for group in 0..<groups.count {
         total += reclaimPass(
           group,
           priority: priority,
@@ -114,7 +114,7 @@ extension Machine {
       }
       if total >= Self.reclaimBatch { break }
     }
-    for group in groups.indices { groups[group].activationsSnapshot = groups[group].activations }
+    for group in 0..<groups.count { groups[group].activationsSnapshot = groups[group].activations }
     if total > 0 { kswapdFailures = 0 }
     return total
   }
@@ -294,13 +294,16 @@ extension Machine {
   /// Clears the young bit of every mapping.
   ///
   /// - Returns: how many mappings had it set.
+  @inline(__always)
   mutating func clearYoung(_ frame: PageFrameNumber) -> Int {
-    if !frames.flags[frame.index].contains(.sharedMapping) {
-      let page = frames.ownerPage[frame.index]
-      guard page != Self.noPage else { return 0 }
-      let table = processes[Int(frames.ownerSpace[frame.index])].table
-      return table.clearYoung(page) ? 1 : 0
-    }
+    if frames.flags[frame.index].contains(.sharedMapping) { return clearYoungOfAll(frame) }
+    let page = frames.ownerPage[frame.index]
+    guard page != Self.noPage else { return 0 }
+    let table = processes[Int(frames.ownerSpace[frame.index])].table
+    return table.clearYoung(page) ? 1 : 0
+  }
+
+  private mutating func clearYoungOfAll(_ frame: PageFrameNumber) -> Int {
     var young = 0
     for mapping in mappings(of: frame)
     where processes[Int(mapping.process)].table.clearYoung(mapping.page) { young += 1 }

@@ -122,8 +122,12 @@ extension Machine {
   /// A write ends before the next batch of reclaim, the next fault and the next system call. The
   /// kernel waits for writeback when it finds nothing else, which for a fast device comes to the same
   /// order.
+  @inline(__always)
   mutating func finishWrites() {
-    guard !pendingWrites.isEmpty else { return }
+    if !pendingWrites.isEmpty { endPendingWrites() }
+  }
+
+  private mutating func endPendingWrites() {
     for word in pendingWrites {
       let frame = PageFrameNumber(rawValue: word)
       frames.flags[frame.index].remove(.writeback)
@@ -179,8 +183,18 @@ extension Machine {
   }
 
   /// Drops the saved tags of slots that are really free now.
+  @inline(__always)
   mutating func dropReleasedSlots() {
-    guard !releasedSlots.isEmpty else { return }
+    if !releasedSlots.isEmpty { dropTagsOfReleasedSlots() }
+  }
+
+  private mutating func dropTagsOfReleasedSlots() {
+    guard tagStore.count > 0 else {
+      // Nothing is saved for any slot, and no kernel frame is held for it.
+      releasedSlots.removeAll(keepingCapacity: true)
+      adjustKernelFrames()
+      return
+    }
     for slot in releasedSlots where tagStore.invalidate(swapEntry(slot)) {
       counters.add(.tagsInvalidated)
     }

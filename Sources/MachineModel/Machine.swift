@@ -62,7 +62,7 @@ public struct Machine: ~Copyable {
   var tagScratch: [UInt8]
 
   var processes: [Process] = []
-  var groups: [MemoryGroup] = []
+  var groups = FlatStorage(repeating: MemoryGroup(limitPages: nil), count: 0)
   /// Frames taken for the kernel's own use: saved tags and the nodes of their map.
   var kernelFrames: [UInt32] = []
   let zeroFrame: PageFrameNumber
@@ -116,7 +116,11 @@ public struct Machine: ~Copyable {
     self.zeroFrame = zeroFrame
     blocks = TagBlocks(region: region)
     contents = FlatStorage(repeating: 0, count: ramPages)
-    frameTags = FrameTags(frameCount: ramPages, pageSize: pageSize)
+    frameTags = FrameTags(
+      frameCount: ramPages,
+      pageSize: pageSize,
+      codec: configuration.codec
+    )
     tagScratch = [UInt8](repeating: 0, count: pageSize.tagBytes)
     // A machine without swap has a device of one slot that never hands it out.
     let slots = configuration.swap.device == .none ? 2 : configuration.swap.bytes / pageSize.bytes

@@ -9,7 +9,7 @@ import PhysicalMemory
 ///
 /// Source: Linux v6.8 memory controller and `lruvec`; specification of the kernel around us,
 /// sections 6.1 and 6.4.
-struct MemoryGroup {
+struct MemoryGroup: BitwiseCopyable, Sendable {
   /// `memory.max` in pages, `nil` without a limit.
   let limitPages: Int?
   /// Pages charged: anonymous and swap-cache pages, and page tables.

@@ -7,10 +7,10 @@ import MemoryModel
 struct Process {
   /// The virtual pages of its trace by identifier, shared with the other processes of that trace.
   let pageIndex: PageIndex
-  /// Its page table; short uses go through ``table``.
+  /// Its page table, which this property keeps alive; uses go through ``table``.
   let pageTable: PageTable
   /// Its page table, for use within one method of the machine.
-  var table: ProcessTable { ProcessTable(pageTable) }
+  let table: ProcessTable
   /// Its mappings.
   var vmas: VMASet
   /// The memory group that pays for its pages.
@@ -21,4 +21,12 @@ struct Process {
   var tableFrames: [UInt32] = []
   /// The thread that the trace last switched to.
   var thread: UInt32 = 0
+
+  init(pageIndex: PageIndex, pageTable: PageTable, vmas: VMASet, group: Int) {
+    self.pageIndex = pageIndex
+    self.pageTable = pageTable
+    table = ProcessTable(pageTable)
+    self.vmas = vmas
+    self.group = group
+  }
 }

@@ -10,7 +10,7 @@ import MemoryModel
 ///
 /// It is sound because a ``Process`` owns its table by a constant, and the machine keeps every process
 /// it ever had until it ends itself: nothing removes an element of its array. A value of this type is
-/// made by ``Process/table``, lives in one method of the machine, and is never stored.
+/// stored in ``Process/table`` beside the constant, and elsewhere lives in one method of the machine.
 @safe struct ProcessTable {
   private let reference: Unmanaged<PageTable>
 

@@ -30,6 +30,16 @@ extension BuddyAllocator {
     return orders >> UInt32(order) != 0
   }
 
+  /// Whether a request of one page leaves the zone above a mark, as `passes(order:mark:mayUseCMA:)`
+  /// says for order 0; it is inlined, since every allocation asks it at least once.
+  ///
+  /// Source: Linux v6.8 `zone_watermark_fast`.
+  @inlinable @inline(__always)
+  public func passesForOnePage(mark: Int, mayUseCMA: Bool) -> Bool {
+    let free = mayUseCMA && groupsByMobility ? freePages : freePages - freeCMAPages
+    return free > mark + watermarks.boost
+  }
+
   /// Takes back boost that kswapd has worked off: what it saw when it started.
   ///
   /// More than there is takes all.

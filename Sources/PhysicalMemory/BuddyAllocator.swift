@@ -83,7 +83,9 @@ public struct BuddyAllocator: ~Copyable {
   /// Whether the zone is large enough to keep migrate types apart: 6 pageblocks or more.
   ///
   /// Otherwise every request is unmovable, and free CMA memory is never used for data.
-  public var groupsByMobility: Bool { managedPages >= MigrateType.count << pageblockOrder }
+  @inlinable public var groupsByMobility: Bool {
+    managedPages >= MigrateType.count << pageSize.pageblockOrder
+  }
 
   /// The number of pageblocks, an incomplete last one included.
   public var pageblockCount: Int { pageblockTypes.count }

@@ -85,7 +85,7 @@ extension SwapDevice {
   /// Makes a slot free.
   private mutating func release(_ slot: UInt32, released: inout [UInt32]) {
     setCacheWord(slot, 0)
-    stamps[Int(slot)] = 0
+    if hasStamps { stamps[Int(slot)] = 0 }
     makeFree(slot)
     released.append(slot)
   }

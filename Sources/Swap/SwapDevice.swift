@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Containers
+public import Containers
 public import MemoryModel
 
 /// How a swap device performs its transfers.
@@ -42,11 +42,11 @@ public enum CacheClaim: Sendable {
 public struct SwapDevice: ~Copyable {
   /// The most users that the map byte counts; more are kept aside.
   static let largestCount: UInt8 = 62
-  static let countMask: UInt8 = 0x3f
+  @inlinable static var countMask: UInt8 { 0x3f }
   static let cacheBit: UInt8 = 0x40
-  static let continuedBit: UInt8 = 0x80
+  @inlinable static var continuedBit: UInt8 { 0x80 }
   /// Bits of the map byte when the slot must never be allocated.
-  static let bad: UInt8 = 63
+  @inlinable static var bad: UInt8 { 63 }
 
   /// The device's number in swap entries, 0 to 15.
   public let type: Int
@@ -60,14 +60,16 @@ public struct SwapDevice: ~Copyable {
   public internal(set) var freeSlots: Int
 
   /// One byte for each slot: count, cache bit, continuation.
-  var map: FlatStorage<UInt8>
+  @usableFromInline var map: FlatStorage<UInt8>
   /// What the swap cache holds for each slot: 0, `frame << 2 | 1`, or `shadow << 2 | 2`.
-  var cacheWords: FlatStorage<UInt64>
+  @usableFromInline var cacheWords: FlatStorage<UInt64>
   var stamps: FlatStorage<UInt64>
+  /// Whether any stamp was ever written; otherwise none needs to be erased.
+  var hasStamps = false
   var clusters: SwapClusters
   var nodes: SwapCacheNodes
   /// Users beyond the largest count, by slot; never iterated.
-  var continuation: [UInt32: UInt32] = [:]
+  @usableFromInline var continuation: [UInt32: UInt32] = [:]
   /// Slots whose cache bit belongs to nobody's page yet.
   var claims: [UInt32] = []
 
@@ -123,7 +125,7 @@ public struct SwapDevice: ~Copyable {
   }
 
   /// Slots that can be used: all but the header.
-  public var totalSlots: Int { slots - 1 }
+  @inlinable public var totalSlots: Int { slots - 1 }
 
   /// Slots that are not free, those in the slot caches included: `inuse_pages`.
   public var usedSlots: Int { totalSlots - freeSlots }
@@ -131,7 +133,7 @@ public struct SwapDevice: ~Copyable {
   /// Whether less than half of the slots are free, so that swap-cache copies are given up early.
   ///
   /// Source: Linux v6.8 `vm_swap_full`.
-  public var isMoreThanHalfFull: Bool { freeSlots * 2 < totalSlots }
+  @inlinable public var isMoreThanHalfFull: Bool { freeSlots * 2 < totalSlots }
 
   /// Slots whose last user is gone and which are not free yet; their saved tags are stale.
   public var returnedSlots: Int { returned.count }
@@ -142,13 +144,20 @@ public struct SwapDevice: ~Copyable {
   // MARK: Users
 
   /// The number of page-table entries that name the slot.
-  @inline(__always)
+  @inlinable @inline(__always)
   public func count(_ slot: UInt32) -> Int {
     let byte = map[Int(slot)]
-    if byte & Self.continuedBit != 0 {
-      return Int(Self.largestCount) + Int(continuation[slot] ?? 0)
-    }
+    if byte & Self.continuedBit != 0 { return Self.count(slot, continuedIn: continuation) }
     return byte & Self.countMask == Self.bad ? 0 : Int(byte & Self.countMask)
+  }
+
+  /// The users of a slot that has more than the map byte counts.
+  ///
+  /// Static, because a call that borrows the device would copy it to the stack even where the slot
+  /// has few users.
+  @usableFromInline
+  static func count(_ slot: UInt32, continuedIn continuation: [UInt32: UInt32]) -> Int {
+    Int(largestCount) + Int(continuation[slot] ?? 0)
   }
 
   /// Whether the slot's cache bit is set: a page in the swap cache, a claim, or a slot cache.
@@ -187,13 +196,13 @@ public struct SwapDevice: ~Copyable {
   // MARK: Swap cache
 
   /// The frame that the swap cache holds for the slot, `nil` if there is none.
-  public func cachedFrame(_ slot: UInt32) -> UInt32? {
+  @inlinable @inline(__always) public func cachedFrame(_ slot: UInt32) -> UInt32? {
     let word = cacheWords[Int(slot)]
     return word & 3 == 1 ? UInt32(word >> 2) : nil
   }
 
   /// The shadow that the slot's evicted page left, `nil` if there is none.
-  public func shadow(_ slot: UInt32) -> UInt64? {
+  @inlinable @inline(__always) public func shadow(_ slot: UInt32) -> UInt64? {
     let word = cacheWords[Int(slot)]
     return word & 3 == 2 ? word >> 2 : nil
   }
@@ -297,6 +306,7 @@ public struct SwapDevice: ~Copyable {
   /// - Precondition: the slot is in use.
   public mutating func write(_ slot: UInt32, stamp: UInt64) {
     precondition(map[Int(slot)] != 0 && slot != 0, "write to free swap slot \(slot)")
+    hasStamps = true
     stamps[Int(slot)] = stamp
   }
 
