@@ -2,15 +2,12 @@
 
 import Containers
 import MemoryModel
-import TagCompression
 
 /// The tags of every frame, as the hardware holds them.
 ///
 /// One 32-bit word for each frame: below 16 it is the tag of all granules, which costs nothing more
 /// and is what most frames hold; otherwise it is 16 plus the number of a tag page in a pool that
-/// grows with the number of frames whose tags differ. A page that comes back from swap keeps the
-/// handle that its tags were saved as, and the word says so, until a granule is stored or read: most
-/// pages are swapped out again with the tags they came with, and are then saved by the same handle.
+/// grows with the number of frames whose tags differ.
 ///
 /// The words of untagged frames are kept, as hardware keeps tags when a page is freed: whoever tags
 /// a frame next must set or clear them.
@@ -19,17 +16,11 @@ struct FrameTags: ~Copyable {
   private var words: FlatStorage<UInt32>
   private var pool: FlatStorage<UInt8>
   private var freePages: [UInt32] = []
-  /// The handles of frames whose word is ``handleWord``; empty until there is one.
-  private var handles: FlatStorage<TagHandle>
-  private let codec: TagCodec
 
   private static let uniformWords: UInt32 = 16
-  private static let handleWord = UInt32.max
 
-  init(frameCount: Int, pageSize: PageSize, codec: TagCodec) {
+  init(frameCount: Int, pageSize: PageSize) {
     self.pageSize = pageSize
-    self.codec = codec
-    handles = FlatStorage(repeating: TagHandle(truncating: 0), count: 0)
     words = FlatStorage(repeating: 0, count: frameCount)
     pool = FlatStorage(repeating: 0, count: 0)
   }
@@ -38,21 +29,6 @@ struct FrameTags: ~Copyable {
   mutating func setUniform(_ frame: Int, tag: MemoryTag) {
     releasePoolPage(of: frame)
     words[frame] = UInt32(tag.rawValue)
-  }
-
-  /// Sets the tags of a frame to those that a handle holds, without looking at them.
-  ///
-  /// - Precondition: the codec has exact handles, and `handle` is one that holds its tags.
-  mutating func setHandle(_ frame: Int, _ handle: TagHandle) {
-    if handles.count == 0 { handles.grow(to: words.count, repeating: handle) }
-    releasePoolPage(of: frame)
-    words[frame] = Self.handleWord
-    handles[frame] = handle
-  }
-
-  /// The handle that a frame came with, `nil` where its tags may have changed since.
-  func handle(_ frame: Int) -> TagHandle? {
-    words[frame] == Self.handleWord ? handles[frame] : nil
   }
 
   /// Sets the tags of `count` granules from granule `first` on.
@@ -84,10 +60,10 @@ struct FrameTags: ~Copyable {
   }
 
   /// The tag of one granule.
-  mutating func tag(_ frame: Int, granule: Int) -> MemoryTag {
+  func tag(_ frame: Int, granule: Int) -> MemoryTag {
     let word = words[frame]
     if word < Self.uniformWords { return MemoryTag(truncating: UInt8(word)) }
-    let byte = pool[poolRange(expanding: frame).lowerBound + granule / 2]
+    let byte = pool[Int(word - Self.uniformWords) * pageSize.tagBytes + granule / 2]
     return MemoryTag(truncating: granule & 1 == 0 ? byte : byte >> 4)
   }
 
@@ -97,10 +73,6 @@ struct FrameTags: ~Copyable {
     if word < Self.uniformWords {
       let byte = UInt8(word) * 0x11
       for index in 0..<pageSize.tagBytes { destination[index] = byte }
-      return
-    }
-    if word == Self.handleWord {
-      Self.decode(handles[frame], codec, pageSize, into: &destination)
       return
     }
     pool.copy(from: range(ofPoolPage: word).lowerBound, into: &destination)
@@ -130,10 +102,6 @@ struct FrameTags: ~Copyable {
       setUniform(destination, tag: MemoryTag(truncating: UInt8(word)))
       return
     }
-    if word == Self.handleWord {
-      setHandle(destination, handles[source])
-      return
-    }
     let target = poolRange(expanding: destination)
     let origin = range(ofPoolPage: word)
     pool.copy(origin, to: target.lowerBound)
@@ -144,24 +112,10 @@ struct FrameTags: ~Copyable {
     return start..<(start + pageSize.tagBytes)
   }
 
-  private static func decode(
-    _ handle: TagHandle,
-    _ codec: TagCodec,
-    _ pageSize: PageSize,
-    into destination: inout MutableSpan<UInt8>
-  ) {
-    do throws(TagDecodingError) {
-      try codec.decode(handle, pageSize: pageSize, into: &destination)
-    } catch {
-      preconditionFailure("handle \(handle) of \(codec.rawValue) is not exact: \(error)")
-    }
-  }
-
-  /// The pool page of a frame; a frame with one tag for all granules, or a handle, gets one that says
-  /// the same.
+  /// The pool page of a frame; a frame with one tag for all granules gets one that says the same.
   private mutating func poolRange(expanding frame: Int) -> Range<Int> {
     let word = words[frame]
-    if word >= Self.uniformWords && word != Self.handleWord { return range(ofPoolPage: word) }
+    if word >= Self.uniformWords { return range(ofPoolPage: word) }
     let page: UInt32
     if let reused = freePages.popLast() {
       page = reused
@@ -174,20 +128,12 @@ struct FrameTags: ~Copyable {
     }
     words[frame] = page + Self.uniformWords
     let range = range(ofPoolPage: page + Self.uniformWords)
-    if word == Self.handleWord {
-      let handle = handles[frame]
-      let (codec, pageSize) = (codec, pageSize)
-      pool.withMutableSpan(range) { Self.decode(handle, codec, pageSize, into: &$0) }
-    } else {
-      pool.fill(range, with: UInt8(word) * 0x11)
-    }
+    pool.fill(range, with: UInt8(word) * 0x11)
     return range
   }
 
   private mutating func releasePoolPage(of frame: Int) {
     let word = words[frame]
-    if word >= Self.uniformWords && word != Self.handleWord {
-      freePages.append(word - Self.uniformWords)
-    }
+    if word >= Self.uniformWords { freePages.append(word - Self.uniformWords) }
   }
 }

@@ -64,16 +64,10 @@ extension Machine {
       return false
     }
     let entry = swapEntry(slot)
+    let tags = parked ?? takeTagBytes(of: frame)
+    defer { if parked == nil { tagScratch = tags } }
     do throws(TagStoreError) {
-      if let parked {
-        try tagStore.save(parked.span, for: entry)
-      } else if let handle = frameTags.handle(frame.index) {
-        try tagStore.save(handle, for: entry)
-      } else {
-        let tags = takeTagBytes(of: frame)
-        defer { tagScratch = tags }
-        try tagStore.save(tags.span, for: entry)
-      }
+      try tagStore.save(tags.span, for: entry)
     } catch {
       return false
     }
@@ -93,15 +87,6 @@ extension Machine {
     guard tagStore.count > 0 else { return }
     guard !configuration.injectedFaults.contains(.dropRestore) else { return }
     guard !frames.flags[frame.index].contains(.tagged), tagsParked(for: frame) == nil else {
-      return
-    }
-    if configuration.injectedFaults.isEmpty, canHoldTags(frame),
-      let handle = tagStore.inlineHandle(for: swapEntry(slot))
-    {
-      counters.add(.tagsRestoredSwap)
-      steps.insert(.tagsRestored)
-      frameTags.setHandle(frame.index, handle)
-      frames.flags[frame.index].insert(.tagged)
       return
     }
     var tags = tagScratch

@@ -116,11 +116,7 @@ public struct Machine: ~Copyable {
     self.zeroFrame = zeroFrame
     blocks = TagBlocks(region: region)
     contents = FlatStorage(repeating: 0, count: ramPages)
-    frameTags = FrameTags(
-      frameCount: ramPages,
-      pageSize: pageSize,
-      codec: configuration.codec
-    )
+    frameTags = FrameTags(frameCount: ramPages, pageSize: pageSize)
     tagScratch = [UInt8](repeating: 0, count: pageSize.tagBytes)
     // A machine without swap has a device of one slot that never hands it out.
     let slots = configuration.swap.device == .none ? 2 : configuration.swap.bytes / pageSize.bytes

@@ -96,35 +96,6 @@ public struct TagStore: ~Copyable {
     if let old = map.store(handle, at: entry.rawValue) { release(old) }
   }
 
-  /// Saves the tags of a page that a handle of this codec holds; see ``inlineHandle(for:)``.
-  ///
-  /// Equal to saving the tags that the handle decodes to, without the work.
-  ///
-  /// - Precondition: the codec has exact handles, and `handle` is one that holds its tags.
-  /// - Throws: as ``save(_:for:)``.
-  /// - Complexity: O(1): at most 11 levels of the map.
-  public mutating func save(
-    _ handle: TagHandle,
-    for entry: SwapEntry
-  ) throws(TagStoreError) {
-    precondition(codec.hasExactHandles, "codec \(codec.rawValue) has no exact handles")
-    if allocationsUntilFailure != nil, map.nodesNeeded(at: entry.rawValue) > 0 {
-      try allowAllocation(entry)
-    }
-    pools[number(of: .inline)].countAllocation()
-    if let old = map.store(handle, at: entry.rawValue) { release(old) }
-  }
-
-  /// The handle of `entry` where it holds the tags and may stand for them; `nil` otherwise.
-  ///
-  /// - Complexity: O(1): at most 11 levels of the map.
-  public func inlineHandle(for entry: SwapEntry) -> TagHandle? {
-    guard codec.hasExactHandles, let handle = map.load(entry.rawValue),
-      codec.place(of: handle, pageSize: pageSize) == .inline
-    else { return nil }
-    return handle
-  }
-
   /// Restores the tags of `entry`; they stay saved.
   ///
   /// - Precondition: `output.count` is `pageSize.tagBytes`.

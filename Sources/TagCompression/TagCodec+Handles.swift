@@ -52,12 +52,6 @@ extension TagCodec {
     )
   }
 
-  /// Whether a handle that holds tags may stand for them: encoding what it decodes to gives it again,
-  /// and decoding one that was encoded never fails.
-  ///
-  /// The posted codecs that are kept with their defects promise neither.
-  public var hasExactHandles: Bool { self == .mtecomp }
-
   /// Whether saving what was encoded takes an object, even if only for a moment.
   ///
   /// The v11 codec takes its buffer before it knows whether the tags fit the handle, and gives it

@@ -14,8 +14,7 @@ public import Containers
 ///     mtecomp-v5   62..60 ones, 2..0: log2(bytes) - 4         62..60 not all ones, with exceptions
 ///     mtecomp-v11  address, bit 0 clear                       bit 0 set
 ///     xnu-rle      62..60 ones, 5..0: bytes / 64 - 1          below 16
-@frozen
-public struct TagHandle: RawRepresentable, Hashable, BitwiseCopyable, Sendable {
+public struct TagHandle: RawRepresentable, Hashable, Sendable {
   /// The value, below 2^63.
   public let rawValue: UInt64
 
