@@ -41,7 +41,8 @@ let package = Package(
     .library(name: "Containers", targets: ["Containers"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
   ],
   targets: [
     .systemLibrary(
@@ -75,7 +76,14 @@ let package = Package(
       ]
     ),
 
-    // Level 4: what drives a machine, and what brings traces in.
+    // Level 4: what describes and drives a machine, and what brings traces in.
+    area(
+      "MachineFile",
+      [
+        "MemoryModel", "TagCompression", "PhysicalMemory", "TagStorage", "MachineModel",
+        .product(name: "Yams", package: "Yams"),
+      ]
+    ),
     area("TraceImport", ["MemoryModel", "TraceFormat", "CZstd"]),
     area(
       "Replay",
@@ -87,7 +95,7 @@ let package = Package(
       name: "mtesim",
       dependencies: [
         "MemoryModel", "Containers", "TagCompression", "TraceFormat", "TraceImport",
-        "MachineModel", "Replay", "Reporting", "Swap", "TagStorage", "CZstd",
+        "MachineModel", "MachineFile", "Replay", "Reporting", "Swap", "TagStorage", "CZstd",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict
@@ -128,6 +136,10 @@ let package = Package(
         "MachineModel", "MemoryModel", "TagCompression", "TagStorage", "Swap", "PhysicalMemory",
         "TestSupport",
       ]
+    ),
+    tests(
+      "MachineFile",
+      ["MachineFile", "MachineModel", "MemoryModel", "PhysicalMemory", "TestSupport"]
     ),
     tests("TraceImport", ["TraceImport", "TraceFormat", "MemoryModel"]),
     tests(

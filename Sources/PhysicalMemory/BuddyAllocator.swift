@@ -23,8 +23,8 @@ public struct BuddyAllocator: ~Copyable {
   public let frameCount: Int
   /// The size of a frame, which decides the largest order and the pageblocks.
   public let pageSize: PageSize
-  /// How the minimum watermark is chosen.
-  public let minimumFree: MinimumFree
+  /// The switches of the zone.
+  public let parameters: ZoneParameters
 
   /// Frames that requests may get now (`NR_FREE_PAGES`), isolated ones left out.
   public internal(set) var freePages = 0
@@ -57,7 +57,7 @@ public struct BuddyAllocator: ~Copyable {
   public init(
     frameCount: Int,
     pageSize: PageSize,
-    minimumFree: MinimumFree = .standard,
+    parameters: ZoneParameters = ZoneParameters(),
     frames: inout FrameTable
   ) {
     precondition(frames.count == frameCount, "the table does not have \(frameCount) frames")
@@ -67,7 +67,7 @@ public struct BuddyAllocator: ~Copyable {
     }
     self.frameCount = frameCount
     self.pageSize = pageSize
-    self.minimumFree = minimumFree
+    self.parameters = parameters
     maxOrder = pageSize.maxOrder
     pageblockOrder = pageSize.pageblockOrder
     lists = FlatStorage(
@@ -77,7 +77,7 @@ public struct BuddyAllocator: ~Copyable {
     nonEmptyOrders = FlatStorage(repeating: 0, count: MigrateType.count)
     let pageblocks = (frameCount + pageSize.pagesPerPageblock - 1) / pageSize.pagesPerPageblock
     pageblockTypes = FlatStorage(repeating: .movable, count: pageblocks)
-    watermarks = Watermarks(managedPages: 0, pageSize: pageSize, minimumFree: minimumFree)
+    watermarks = Watermarks(managedPages: 0, pageSize: pageSize, parameters: parameters)
   }
 
   /// Whether the zone is large enough to keep migrate types apart: 6 pageblocks or more.
@@ -151,7 +151,7 @@ public struct BuddyAllocator: ~Copyable {
     watermarks = Watermarks(
       managedPages: managedPages,
       pageSize: pageSize,
-      minimumFree: minimumFree
+      parameters: parameters
     )
     watermarks.boost = boost
   }

@@ -2,7 +2,8 @@
 
 import MemoryModel
 
-/// What ran, as lines of a name and a value: traces, RAM, tag storage, swap and limit.
+/// What ran, as lines of a name and a value: traces, RAM, tag storage, swap, limit, and what else is not
+/// as nobody configured it.
 struct RunFacts {
   let lines: [(name: String, value: String)]
 
@@ -44,8 +45,25 @@ struct RunFacts {
         machine.limitBytes == 0 ? "none" : "\(Self.size(machine.limitBytes)) for each process"
       )
     )
+    let others = machine.settings.filter {
+      !$0.isDefault && !Self.statedSettings.contains($0.name)
+    }
+    if !others.isEmpty {
+      lines.append(
+        (
+          "settings",
+          others.map { "\(printable($0.name)) \(printable($0.value))" }.joined(separator: ", ")
+        )
+      )
+    }
     self.lines = lines
   }
+
+  /// The settings that the lines above already tell, changed or not.
+  private static let statedSettings: Set<String> = [
+    "ram", "kernel.page-size", "tag-storage.block-size", "swap.device", "swap.size",
+    "vm.page-cluster", "memory.max",
+  ]
 
   /// `bytes` in the largest unit that leaves a whole number.
   private static func size(_ bytes: UInt64) -> String {

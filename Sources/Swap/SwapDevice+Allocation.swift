@@ -6,10 +6,10 @@ import MemoryModel
 extension SwapDevice {
   /// Slots of one swap-cache tree: `SWAP_ADDRESS_SPACE_PAGES`.
   static let slotsPerCacheTree: UInt32 = 16384
-  /// The slot caches come into use above this many free slots, five times their size of 64.
-  private static let activationSlots = 320
-  /// The slot caches are drained and left below this many free slots.
-  private static let deactivationSlots = 128
+  /// The slot caches come into use above this many free slots: 320 for the kernel's size of 64.
+  private var activationSlots: Int { 5 * slotCacheSize }
+  /// The slot caches are drained and left below this many free slots: 128 for the kernel's size.
+  private var deactivationSlots: Int { 2 * slotCacheSize }
 
   /// Takes a free slot for a page; its cache bit is set, and it has no users.
   ///
@@ -103,8 +103,8 @@ extension SwapDevice {
   private mutating func updateSlotCaches(released: inout [UInt32]) {
     guard slotCacheSize > 0 else { return }
     if !isSlotCacheActive {
-      isSlotCacheActive = freeSlots > Self.activationSlots
-    } else if freeSlots < Self.deactivationSlots {
+      isSlotCacheActive = freeSlots > activationSlots
+    } else if freeSlots < deactivationSlots {
       drainSlotCaches(released: &released)
     }
   }

@@ -20,7 +20,7 @@ private struct Experiment {
     configuration.design = designs[random.below(designs.count)]
     configuration.swap.device = [.zram, .zram, .disk, .disk, .none][random.below(5)]
     configuration.swap.pageCluster = random.below(4)
-    configuration.swap.usesSlotCaches = random.below(2) == 0
+    configuration.swap.slotCacheSize = random.below(2) == 0 ? 64 : 0
     // Some machines run out of swap, and then out of memory.
     configuration.swap.bytes = [256 << 20, 96 * 4096, 400 * 4096][random.below(3)]
     configuration.groupLimitBytes = [nil, 48 * 4096, 64 * 4096, 100 * 4096][random.below(4)]
@@ -103,7 +103,7 @@ private struct Experiment {
       let smallest = experiment.shrunk()
       Issue.record(
         """
-        seed \(seed), \(experiment.configuration.canonicalText): \(failure)
+        seed \(seed), \(experiment.configuration): \(failure)
         the smallest trace that fails: \(experiment.failure(of: smallest) ?? "")
         \(smallest.text)
         """
