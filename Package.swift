@@ -144,7 +144,10 @@ let package = Package(
     tests("TraceImport", ["TraceImport", "TraceFormat", "MemoryModel"]),
     tests(
       "Replay",
-      ["Replay", "MachineModel", "TraceFormat", "MemoryModel", "TagCompression", "TestSupport"]
+      [
+        "Replay", "MachineModel", "TraceFormat", "MemoryModel", "TagCompression", "PhysicalMemory",
+        "TagStorage", "TestSupport",
+      ]
     ),
     tests("Command", ["mtesim", "MemoryModel", "Swap", "TagCompression"]),
   ],

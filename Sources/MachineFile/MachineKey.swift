@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import MachineModel
+import MemoryModel
 
 /// One switch of a machine: its name, what it may be, what it means, and where it is in a configuration.
 ///
@@ -88,22 +89,4 @@ public struct MachineKey: Sendable {
     // The full name wins against a short one that is as near.
     min(2 * editDistance(key.name, name), 2 * editDistance(key.shortName, name) + 1)
   }
-}
-
-/// The letters to insert, remove or replace that turn one text into another.
-///
-/// - Complexity: O(*m* * *n*), where *m* and *n* are the lengths.
-func editDistance(_ left: String, _ right: String) -> Int {
-  let right = Array(right)
-  var row = Array(0...right.count)
-  for (index, letter) in left.enumerated() {
-    var diagonal = row[0]
-    row[0] = index + 1
-    for column in right.indices {
-      let replaced = diagonal + (letter == right[column] ? 0 : 1)
-      diagonal = row[column + 1]
-      row[column + 1] = min(replaced, diagonal + 1, row[column] + 1)
-    }
-  }
-  return row[right.count]
 }

@@ -13,6 +13,7 @@ struct MTESimCommand: ParsableCommand {
     subcommands: [
       ReplayCommand.self,
       MachineCommand.self,
+      CompareCommand.self,
       TraceCommand.self,
       TagsCommand.self,
     ]

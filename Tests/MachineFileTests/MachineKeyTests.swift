@@ -126,10 +126,4 @@ import Testing
     }
     for key in MachineKey.all { #expect(MachineKey.nearest(to: key.name)?.name == key.name) }
   }
-
-  @Test func distancesCountEdits() {
-    #expect(editDistance("", "") == 0 && editDistance("abc", "") == 3)
-    #expect(editDistance("kitten", "sitting") == 3 && editDistance("sitting", "kitten") == 3)
-    #expect(editDistance("ram", "ram") == 0 && editDistance("ab", "ba") == 2)
-  }
 }

@@ -3,6 +3,7 @@
 import Foundation
 import MachineModel
 import MemoryModel
+import PhysicalMemory
 import Replay
 import TagStorage
 import TestSupport
@@ -30,6 +31,19 @@ private struct Experiment {
       count: steps,
       processes: 1 + random.below(4)
     )
+    drawAllocatorSwitches(seed: seed)
+  }
+
+  /// Switches of the page allocator, most of them the kernel's.
+  private mutating func drawAllocatorSwitches(seed: UInt64) {
+    var random = SplitMix64(seed: seed ^ 0xa110c)
+    if random.below(4) == 0 { configuration.zone.stealing = .block }
+    configuration.zone.watermarkBoostFactor = [15_000, 15_000, 0, 100_000][random.below(4)]
+    configuration.zone.watermarkScaleFactor = [10, 10, 300][random.below(3)]
+    configuration.zone.minimumFree =
+      [.standard, .standard, .raisedForHugePages, .kibibytes(0)][random.below(4)]
+    configuration.addressBits = random.below(2) == 0 ? 48 : 39
+    configuration.swap.clusterSlots = [256, 64][random.below(2)]
   }
 
   /// A machine of 64 MiB that is full, so that data lie in tag storage.
