@@ -51,6 +51,9 @@ import Testing
     #expect(broken.hasPrefix("options: expected RAM of a multiple of 64M"), "\(broken)")
     let bits = try blame("ram: 16G\n", [("kernel.va-bits", "42")])
     #expect(bits.hasPrefix("options: expected addresses of 39 or 48 bits"), "\(bits)")
+    // The file has to do with it, but the option came last.
+    let both = try blame("kernel:\n  page-size: 4K\n", [("ram", "100M")])
+    #expect(both.hasPrefix("options: expected RAM of a multiple of 64M"), "\(both)")
     let nobody = try blame("processors: 1\n", [("kernel.page-size", "64K")])
     #expect(nobody.hasPrefix("options: "), "\(nobody)")
     // An option can also mend what a file alone would break.
