@@ -34,6 +34,7 @@ struct Mtecomp {
 
   /// Encodes a tag page.
   func encode(_ page: Span<UInt8>, payload: inout MutableSpan<UInt8>) -> EncodedTags {
+    if pageSize == .kib4 { return encodeShort(page, payload: &payload) }
     if RunScanner.isUniform(page) {
       return .inline(handle(InlineRuns(uniform: RunScanner.firstTag(page, order: .hardware))))
     }
@@ -45,6 +46,25 @@ struct Mtecomp {
     var fields = InlineRuns(page, layout: layout, order: .hardware)
     if runs == 2 && fields.sizes == 0 { splitSecondHalf(&fields) }
     return .inline(handle(fields))
+  }
+
+  /// Encodes the tags of a 4K page.
+  @inline(__always)
+  private func encodeShort(
+    _ page: Span<UInt8>,
+    payload: inout MutableSpan<UInt8>
+  ) -> EncodedTags {
+    switch ShortPageEncoder(order: .hardware).encode(page, payload: &payload) {
+    case .uniform(let tag):
+      return .inline(handle(InlineRuns(uniform: tag)))
+    case .inline(var fields, let runs):
+      if runs == 2 && fields.sizes == 0 { splitSecondHalf(&fields) }
+      return .inline(handle(fields))
+    case .packed(let bytes):
+      return .object(TagSizeClass(bytes: bytes))
+    case .raw:
+      return copyWhole(page, into: &payload)
+    }
   }
 
   /// Decodes the tags that a handle holds.

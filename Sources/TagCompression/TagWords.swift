@@ -23,6 +23,20 @@ enum TagWords {
     )
   }
 
+  /// Sixteen bytes at byte `offset` as eight numbers, the byte at the lower offset lower.
+  @inline(__always)
+  static func loadEightPairs(_ bytes: Span<UInt8>, at offset: Int) -> SIMD8<Int16> {
+    let pairs = unsafe bytes.bytes.unsafeLoadUnaligned(
+      fromByteOffset: offset,
+      as: SIMD8<Int16>.self
+    )
+    #if _endian(big)
+    return pairs &<< 8 | pairs &>> 8 & 255
+    #else
+    return pairs
+    #endif
+  }
+
   /// Stores a word at byte `offset`, least significant byte first.
   @inline(__always)
   static func store(_ word: UInt64, into bytes: inout MutableSpan<UInt8>, at offset: Int) {
@@ -59,6 +73,14 @@ enum TagWords {
     #else
     return words
     #endif
+  }
+
+  /// Whether all words are 0.
+  @inline(__always)
+  static func isZero(_ words: SIMD8<UInt64>) -> Bool {
+    let four = words.lowHalf | words.highHalf
+    let two = four.lowHalf | four.highHalf
+    return two[0] | two[1] == 0
   }
 
   /// Copies `source` to the start of `target`.

@@ -68,6 +68,26 @@ struct PackedSizes {
     bytes = quarters & 0x007f_007f_007f_007f | (quarters & 0x3f80_3f80_3f80_3f80) << 1
   }
 
+  /// The differences of the bytes of two words, modulo 256.
+  @inline(__always)
+  init(from starts: UInt64, to ends: UInt64) {
+    // The highest bits are kept out of the subtraction, so that no byte borrows from the next.
+    let high: UInt64 = 0x8080_8080_8080_8080
+    bytes = ((ends | high) &- (starts & ~high)) ^ ((ends ^ ~starts) & high)
+  }
+
+  /// Sizes that are already in the bytes of a word.
+  @inline(__always)
+  init(bytes: UInt64) { self.bytes = bytes }
+
+  /// The low 7 bits of each size, next to each other.
+  @inline(__always)
+  var packed: UInt64 {
+    let quarters = bytes & 0x007f_007f_007f_007f | (bytes & 0x7f00_7f00_7f00_7f00) &>> 1
+    let halves = quarters & 0x0000_3fff_0000_3fff | (quarters & 0x3fff_0000_3fff_0000) &>> 2
+    return halves & 0x0fff_ffff | (halves & 0x0fff_ffff_0000_0000) &>> 4
+  }
+
   /// How many sizes there are before the first that is 0, up to 8.
   @inline(__always)
   var count: Int {
