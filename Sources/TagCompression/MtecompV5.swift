@@ -27,12 +27,11 @@ struct MtecompV5 {
   private static let order = GranuleOrder.highNibbleFirst
 
   private let pageSize: PageSize
-  private let layout: RunLayout
 
-  init(_ pageSize: PageSize) {
-    self.pageSize = pageSize
-    layout = RunLayout(pageSize)
-  }
+  init(_ pageSize: PageSize) { self.pageSize = pageSize }
+
+  // Not stored, because short pages take less time than making it.
+  private var layout: RunLayout { RunLayout(pageSize) }
 
   /// Encodes a tag page.
   func encode(_ page: Span<UInt8>, payload: inout MutableSpan<UInt8>) -> EncodedTags {
@@ -62,7 +61,7 @@ struct MtecompV5 {
     case .packed(let bytes):
       return .object(TagSizeClass(bytes: bytes))
     case .raw:
-      return copyWhole(page, into: &payload)
+      return .object(TagSizeClass(bytes: page.count))
     }
   }
 

@@ -31,22 +31,15 @@ struct ShortPageEncoder {
   @inline(__always)
   func encode(_ page: Span<UInt8>, payload: inout MutableSpan<UInt8>) -> Outcome {
     precondition(page.count == ShortPageStarts.tagBytes, "\(page.count) bytes of tags")
-    var low = TagWords.loadEight(page, at: 0)
-    var high = TagWords.loadEight(page, at: 64)
-    if order == .highNibbleFirst {
-      low = TagWords.swappingNibbles(low)
-      high = TagWords.swappingNibbles(high)
-    }
-    let firstTag = low[0] & 15
     // Equal tags are asked for first: such pages are the most frequent ones.
-    let expected = SIMD8(repeating: TagWords.uniform(firstTag))
-    if TagWords.isZero((low ^ expected) | (high ^ expected)) { return .uniform(firstTag) }
-    let starts = ShortPageStarts(low, high)
+    if RunScanner.isUniform(page) { return .uniform(TagWords.load(page, at: 0) & 15) }
+    let starts = ShortPageStarts(page, order: order)
     let runs = starts.runs
     if runs <= Self.inlineCapacity { return .inline(inlineRuns(page, starts, runs), runs: runs) }
     if runs <= 11 { return packed(page, starts, runs, bytes: 16, capacity: 11, &payload) }
     if runs <= 23 { return packed(page, starts, runs, bytes: 32, capacity: 23, &payload) }
     if runs <= 46 { return packed(page, starts, runs, bytes: 64, capacity: 46, &payload) }
+    TagWords.copyShort(page, into: &payload)
     return .raw
   }
 
@@ -57,6 +50,7 @@ struct ShortPageEncoder {
     _ runs: Int
   ) -> InlineRuns {
     let masks = found.masks()
+    let counts = found.counts()
     // Byte i is where run i starts; bytes of runs that are missing are 0, the end of the page.
     var starts: UInt64 = 0
     var shift: UInt64 = 8
@@ -68,7 +62,7 @@ struct ShortPageEncoder {
         limit: Self.inlineCapacity - 1,
         first: first
       )
-      let bits = found.counts[lane] &* 8
+      let bits = counts[lane] &* 8
       starts |= (granules & (1 &<< bits &- 1)) &<< shift
       shift &+= bits
     }
@@ -176,12 +170,13 @@ extension ShortPageEncoder {
     into starts: inout MutableSpan<UInt8>
   ) {
     let masks = found.masks()
+    let counts = found.counts()
     var end = 1
     for lane in 0..<4 {
       var mask = masks[lane]
       let first = UInt64(truncatingIfNeeded: lane &* ShortPageStarts.laneGranules)
       var next = end
-      end &+= Int(truncatingIfNeeded: found.counts[lane])
+      end &+= Int(truncatingIfNeeded: counts[lane])
       // Eight at a time, of which the next lane overwrites what is too much.
       repeat {
         TagWords.store(

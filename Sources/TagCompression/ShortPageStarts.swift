@@ -2,18 +2,17 @@
 
 /// Where the runs of a 4K page start: one bit for each of its 256 granules.
 ///
-/// The page is looked at in sixteen words of 16 granules, four at a time, each word in the lane of
-/// the 64 granules that it belongs to:
+/// The page is looked at in pairs of words, 32 granules at a time. Every byte is compared with
+/// itself moved up by one granule, and its first granule with the byte before, which a second load
+/// gets from one byte further down. Unlike a move across words this stays in vectors:
 ///
-///     lane        0    1    2    3
-///     step 0      w0   w4   w8   w12
-///     step 1      w1   w5   w9   w13
-///     step 2      w2   w6   w10  w14
-///     step 3      w3   w7   w11  w15
+///     granule        5 4   3 2   1 0   byte before
+///     tags           7 7   2 5   5 5   5 0
+///     one earlier    7 2   5 5   5 5
+///     starts         0 1   1 0   0 0
 ///
-/// so that the word before each is in the same lane of the step before, and what the four steps find
-/// fits one word of each lane: a boundary takes one bit of its granule's four, and the step says
-/// which. Four exchanges of index bits put the 64 bits in order.
+/// Four pairs at a time then share one, because a start takes one bit of its granule's four, and
+/// exchanges of index bits put all bits in order.
 struct ShortPageStarts {
   /// Granules of the pages it looks at.
   static let granules = 256
@@ -21,65 +20,55 @@ struct ShortPageStarts {
   /// Tag bytes of the pages it looks at.
   static let tagBytes = 128
 
-  /// Granules in a lane.
+  /// Granules in a lane of the masks.
   static let laneGranules = 64
 
-  /// What each step found: the lowest of four bits for a granule that starts a run.
-  private let boundaries: (SIMD4<UInt64>, SIMD4<UInt64>, SIMD4<UInt64>, SIMD4<UInt64>)
-
-  /// How many bits each lane has.
-  let counts: SIMD4<UInt64>
+  /// For each 32 granules, the lowest of four bits of those that start a run.
+  private let found: InlineArray<8, SIMD2<UInt64>>
 
   /// The number of runs, 1 to 256.
-  @inline(__always)
-  var runs: Int {
-    Int(truncatingIfNeeded: counts[0] &+ counts[1] &+ counts[2] &+ counts[3] &+ 1)
-  }
+  let runs: Int
 
   /// Looks at a page of 128 tag bytes.
   @inline(__always)
-  init(_ low: SIMD8<UInt64>, _ high: SIMD8<UInt64>) {
-    let steps = (
-      SIMD4(low[0], low[4], high[0], high[4]), SIMD4(low[1], low[5], high[1], high[5]),
-      SIMD4(low[2], low[6], high[2], high[6]), SIMD4(low[3], low[7], high[3], high[7])
-    )
-    // Only the last tag of the word before matters, and the page's first granule is no boundary.
-    let before = SIMD4(low[0] &<< 60, low[3], low[7], high[3])
-    boundaries = (
-      Self.boundaries(steps.0, after: before), Self.boundaries(steps.1, after: steps.0),
-      Self.boundaries(steps.2, after: steps.1), Self.boundaries(steps.3, after: steps.2)
-    )
-    // Each granule position counts for itself, up to 4 in its 4 bits; no population count needed.
-    let sums = boundaries.0 &+ boundaries.1 &+ boundaries.2 &+ boundaries.3
-    let nibbles = SIMD4<UInt64>(repeating: 0x0f0f_0f0f_0f0f_0f0f)
-    let pairs = (sums & nibbles) &+ (sums &>> 4 & nibbles)
-    counts = SIMD4(
-      Self.sumOfBytes(pairs[0]),
-      Self.sumOfBytes(pairs[1]),
-      Self.sumOfBytes(pairs[2]),
-      Self.sumOfBytes(pairs[3])
-    )
+  init(_ page: Span<UInt8>, order: GranuleOrder) {
+    var found = InlineArray<8, SIMD2<UInt64>>(repeating: SIMD2())
+    var sums = SIMD2<UInt64>()
+    for pair in 0..<8 {
+      found[pair] = Self.starts(page, at: pair &* 16, order: order)
+      // Each granule position counts for itself, up to 8 in its 4 bits; no population count needed.
+      sums &+= found[pair]
+    }
+    let bytes = (sums & Self.lowNibbles) &+ (sums &>> 4 & Self.lowNibbles)
+    self.found = found
+    runs = Int(truncatingIfNeeded: Self.sumOfBytes(bytes[0] &+ bytes[1]) &+ 1)
   }
 
   /// Bit *i* of lane *l* is set if a run starts at granule 64*l* + *i*, that of granule 0 left out.
   @inline(__always)
   func masks() -> SIMD4<UInt64> {
-    // Bit 4n + k of a lane belongs to granule n of the lane's word k, and has to become 16k + n.
-    let merged =
-      boundaries.0 | boundaries.1 &<< 1 | boundaries.2 &<< 2 | boundaries.3 &<< 3
-    return Self.exchanged(
-      Self.exchanged(
-        Self.exchanged(
-          Self.exchanged(merged, 30, 0x0000_0000_cccc_cccc),
-          15,
-          0x0000_aaaa_0000_aaaa
-        ),
-        6,
-        0x00cc_00cc_00cc_00cc
-      ),
-      3,
-      0x0a0a_0a0a_0a0a_0a0a
-    )
+    let even = Self.ordered(found[0], found[2], found[4], found[6])
+    let odd = Self.ordered(found[1], found[3], found[5], found[7])
+    // Now word w of four has the 16 granules of words w, w + 4, w + 8 and w + 12 of the page.
+    var (a, b, c, d) = (even[0], even[1], odd[0], odd[1])
+    Self.exchange(&a, &b, 16, 0x0000_ffff_0000_ffff)
+    Self.exchange(&c, &d, 16, 0x0000_ffff_0000_ffff)
+    Self.exchange(&a, &c, 32, 0x0000_0000_ffff_ffff)
+    Self.exchange(&b, &d, 32, 0x0000_0000_ffff_ffff)
+    return SIMD4(a, b, c, d)
+  }
+
+  /// How many bits each lane of the masks has.
+  @inline(__always)
+  func counts() -> SIMD4<UInt64> {
+    SIMD4(count(ofLane: 0), count(ofLane: 1), count(ofLane: 2), count(ofLane: 3))
+  }
+
+  @inline(__always)
+  private func count(ofLane lane: Int) -> UInt64 {
+    let sums = found[lane &* 2] &+ found[lane &* 2 &+ 1]
+    let both = sums[0] &+ sums[1]
+    return Self.sumOfBytes((both & 0x0f0f_0f0f_0f0f_0f0f) &+ (both &>> 4 & 0x0f0f_0f0f_0f0f_0f0f))
   }
 
   /// Takes the first `limit` granules from `mask`, one in each byte of a word, plus `first` each.
@@ -100,16 +89,72 @@ struct ShortPageStarts {
     return granules &+ first &* 0x0101_0101_0101_0101
   }
 
-  /// One bit, the lowest of its granule, for each granule whose tag differs from the one before.
+  /// One bit, the lowest of its granule, for each of 32 granules whose tag differs from the one
+  /// before.
   @inline(__always)
-  private static func boundaries(
-    _ words: SIMD4<UInt64>,
-    after previous: SIMD4<UInt64>
-  ) -> SIMD4<UInt64> {
-    var difference = words ^ (words &<< 4 | previous &>> 60)
+  private static func starts(
+    _ page: Span<UInt8>,
+    at offset: Int,
+    order: GranuleOrder
+  ) -> SIMD2<UInt64> {
+    let words = inOrder(TagWords.loadTwo(page, at: offset), order)
+    let before: SIMD2<UInt64>
+    if offset == 0 {
+      // The page's first granule is no start: the byte before it ends with the same tag.
+      let second = inOrder(SIMD2(repeating: TagWords.load(page, at: 7)), order)
+      before = SIMD2(words[0] &<< 8 | (words[0] & 15) &<< 4, second[0])
+    } else {
+      before = inOrder(TagWords.loadTwo(page, at: offset &- 1), order)
+    }
+    var difference = words ^ ((words & lowNibbles) &<< 4 | before &>> 4 & lowNibbles)
     difference |= difference &>> 2
     difference |= difference &>> 1
-    return difference & SIMD4(repeating: 0x1111_1111_1111_1111)
+    return difference & SIMD2(repeating: 0x1111_1111_1111_1111)
+  }
+
+  @inline(__always)
+  private static func inOrder(_ words: SIMD2<UInt64>, _ order: GranuleOrder) -> SIMD2<UInt64> {
+    switch order {
+    case .hardware: words
+    case .highNibbleFirst: (words & lowNibbles) &<< 4 | words &>> 4 & lowNibbles
+    }
+  }
+
+  /// Every fourth bit of four pairs: those of the first in bits 15 to 0 of each lane, and so on.
+  @inline(__always)
+  private static func ordered(
+    _ first: SIMD2<UInt64>,
+    _ second: SIMD2<UInt64>,
+    _ third: SIMD2<UInt64>,
+    _ fourth: SIMD2<UInt64>
+  ) -> SIMD2<UInt64> {
+    // Bit 4n + k belongs to granule n of word k, and has to become bit 16k + n.
+    var bits = first | second &<< 1 | third &<< 2 | fourth &<< 3
+    exchange(&bits, 30, 0x0000_0000_cccc_cccc)
+    exchange(&bits, 15, 0x0000_aaaa_0000_aaaa)
+    exchange(&bits, 6, 0x00cc_00cc_00cc_00cc)
+    exchange(&bits, 3, 0x0a0a_0a0a_0a0a_0a0a)
+    return bits
+  }
+
+  /// Exchanges the bits of `mask` with those that are `distance` above them.
+  @inline(__always)
+  private static func exchange(_ bits: inout SIMD2<UInt64>, _ distance: UInt64, _ mask: UInt64) {
+    let changed = (bits &>> distance ^ bits) & SIMD2(repeating: mask)
+    bits ^= changed ^ changed &<< distance
+  }
+
+  /// Exchanges the bits of `mask` in `high` with those that are `distance` above them in `low`.
+  @inline(__always)
+  private static func exchange(
+    _ low: inout UInt64,
+    _ high: inout UInt64,
+    _ distance: UInt64,
+    _ mask: UInt64
+  ) {
+    let changed = (low &>> distance ^ high) & mask
+    high ^= changed
+    low ^= changed &<< distance
   }
 
   @inline(__always)
@@ -117,14 +162,5 @@ struct ShortPageStarts {
     (bytes &* 0x0101_0101_0101_0101) &>> 56
   }
 
-  /// Exchanges the bits of `mask` with those that are `distance` above them.
-  @inline(__always)
-  private static func exchanged(
-    _ bits: SIMD4<UInt64>,
-    _ distance: UInt64,
-    _ mask: UInt64
-  ) -> SIMD4<UInt64> {
-    let changed = (bits &>> distance ^ bits) & SIMD4(repeating: mask)
-    return bits ^ changed ^ changed &<< distance
-  }
+  private static var lowNibbles: SIMD2<UInt64> { SIMD2(repeating: 0x0f0f_0f0f_0f0f_0f0f) }
 }

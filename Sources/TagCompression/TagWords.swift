@@ -15,6 +15,16 @@ enum TagWords {
     )
   }
 
+  /// The two words at byte `offset`.
+  @inline(__always)
+  static func loadTwo(_ bytes: Span<UInt8>, at offset: Int) -> SIMD2<UInt64> {
+    let words = unsafe bytes.bytes.unsafeLoadUnaligned(
+      fromByteOffset: offset,
+      as: SIMD2<UInt64>.self
+    )
+    return SIMD2(UInt64(littleEndian: words[0]), UInt64(littleEndian: words[1]))
+  }
+
   /// The eight words at byte `offset`.
   @inline(__always)
   static func loadEight(_ bytes: Span<UInt8>, at offset: Int) -> SIMD8<UInt64> {
@@ -92,6 +102,13 @@ enum TagWords {
     }
   }
 
+  /// Copies the 128 bytes of a 4K page to the start of `target`.
+  @inline(__always)
+  static func copyShort(_ source: Span<UInt8>, into target: inout MutableSpan<UInt8>) {
+    storeEight(loadEight(source, at: 0), into: &target, at: 0)
+    storeEight(loadEight(source, at: 64), into: &target, at: 64)
+  }
+
   /// Fills `target` with one word.
   ///
   /// - Precondition: `target.count` is a multiple of 64.
@@ -100,6 +117,13 @@ enum TagWords {
     for offset in stride(from: 0, to: target.count, by: 64) {
       storeEight(words, into: &target, at: offset)
     }
+  }
+
+  /// Fills the 128 bytes of a 4K page with one word.
+  @inline(__always)
+  static func fillShort(_ target: inout MutableSpan<UInt8>, with word: UInt64) {
+    storeEight(SIMD8(repeating: word), into: &target, at: 0)
+    storeEight(SIMD8(repeating: word), into: &target, at: 64)
   }
 
   /// A word of 16 equal tags.
