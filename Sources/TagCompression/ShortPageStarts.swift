@@ -32,15 +32,11 @@ struct ShortPageStarts {
   /// Looks at a page of 128 tag bytes.
   @inline(__always)
   init(_ page: Span<UInt8>, order: GranuleOrder) {
-    var found = InlineArray<8, SIMD2<UInt64>>(repeating: SIMD2())
+    found = InlineArray { pair in Self.starts(page, at: pair &* 16, order: order) }
+    // Each granule position counts for itself, up to 8 in its 4 bits; no population count needed.
     var sums = SIMD2<UInt64>()
-    for pair in 0..<8 {
-      found[pair] = Self.starts(page, at: pair &* 16, order: order)
-      // Each granule position counts for itself, up to 8 in its 4 bits; no population count needed.
-      sums &+= found[pair]
-    }
+    for pair in 0..<8 { sums &+= found[pair] }
     let bytes = (sums & Self.lowNibbles) &+ (sums &>> 4 & Self.lowNibbles)
-    self.found = found
     runs = Int(truncatingIfNeeded: Self.sumOfBytes(bytes[0] &+ bytes[1]) &+ 1)
   }
 

@@ -277,7 +277,7 @@ int codec_reference_decode(const codec_reference *codec, uint64_t handle, uint8_
   return 0;
 }
 
-const struct codec_reference_functions *codec_reference_functions(void) {
+const struct codec_reference_functions *codec_reference_library(void) {
   static const struct codec_reference_functions functions = {
       codec_reference_create,  codec_reference_encode, codec_reference_bytes,
       codec_reference_object, codec_reference_decode, codec_reference_release,

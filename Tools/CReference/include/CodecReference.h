@@ -41,4 +41,4 @@ struct codec_reference_functions {
   int (*decode)(const codec_reference *codec, uint64_t handle, uint8_t *tags);
   void (*release)(codec_reference *codec, uint64_t handle);
 };
-const struct codec_reference_functions *codec_reference_functions(void);
+const struct codec_reference_functions *codec_reference_library(void);
