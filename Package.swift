@@ -50,6 +50,7 @@ let package = Package(
       pkgConfig: "libxxhash",
       providers: [.apt(["libxxhash-dev"])]
     ),
+    .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
     // Level 0: values and data structures without behaviour.
@@ -95,7 +96,7 @@ let package = Package(
       name: "mtesim",
       dependencies: [
         "MemoryModel", "Containers", "TagCompression", "TraceFormat", "TraceImport",
-        "MachineModel", "MachineFile", "Replay", "Reporting", "Swap", "TagStorage", "CZstd",
+        "MachineModel", "MachineFile", "Replay", "Reporting", "Swap", "TagStorage", "CLZ4", "CZstd",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict
@@ -113,7 +114,7 @@ let package = Package(
     ),
     .executableTarget(
       name: "mtesim-codec-benchmark",
-      dependencies: ["MemoryModel", "TagCompression", "CReference"],
+      dependencies: ["MemoryModel", "TagCompression", "CReference", "CLZ4", "CZstd"],
       path: "Tools/CodecBenchmark",
       swiftSettings: strict
     ),
