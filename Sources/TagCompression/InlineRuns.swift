@@ -140,26 +140,16 @@ struct InlineRuns {
       throw .sizesTooLarge(granules: sum, pageGranules: WideRunWriter.granules)
     }
     if runs == 1 {
-      TagWords.fill(&output, with: TagWords.uniform(tags & 15))
+      TagWords.fillShort(&output, with: TagWords.uniform(tags & 15))
       return 1
     }
     // The longest run's size goes back to its place, and the sizes after it move up.
     let below: UInt64 = 1 &<< (8 &* largest) &- 1
     let rest = UInt64(truncatingIfNeeded: WideRunWriter.granules &- sum)
-    var left = stored.bytes & below | rest &<< (8 &* largest) | (stored.bytes & ~below) &<< 8
-    var starts = (left &* 0x0101_0101_0101_0101) &<< 8
-    var leftTags = tags
-    var writer = WideRunWriter(order: order)
-    for _ in 0..<runs {
-      writer.append(
-        leftTags & 15,
-        from: Int(truncatingIfNeeded: starts & 255),
-        granules: Int(truncatingIfNeeded: left & 255)
-      )
-      leftTags &>>= 4
-      starts &>>= 8
-      left &>>= 8
-    }
+    let sizes = stored.bytes & below | rest &<< (8 &* largest) | (stored.bytes & ~below) &<< 8
+    let starts = (sizes &* 0x0101_0101_0101_0101) &<< 8
+    var writer = WideRunWriter(longest: tags &>> (4 &* largest) & 15, order: order)
+    writer.append(tags, at: starts, runs: runs, limit: runs)
     writer.finish(&output)
     return runs
   }

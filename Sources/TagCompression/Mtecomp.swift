@@ -24,16 +24,19 @@ import MemoryModel
 struct Mtecomp {
   private static let largestShift: UInt64 = 59
 
-  private let pageSize: PageSize
-  private let layout: RunLayout
+  /// Bits of all sizes in the handle of a 4K page.
+  private static let shortSizesBits: UInt64 = 35
 
-  init(_ pageSize: PageSize) {
-    self.pageSize = pageSize
-    layout = RunLayout(pageSize)
-  }
+  private let pageSize: PageSize
+
+  init(_ pageSize: PageSize) { self.pageSize = pageSize }
+
+  // Not stored, because short pages take less time than making it.
+  private var layout: RunLayout { RunLayout(pageSize) }
 
   /// Encodes a tag page.
   func encode(_ page: Span<UInt8>, payload: inout MutableSpan<UInt8>) -> EncodedTags {
+    if pageSize == .kib4 { return encodeShort(page, payload: &payload) }
     if RunScanner.isUniform(page) {
       return .inline(handle(InlineRuns(uniform: RunScanner.firstTag(page, order: .hardware))))
     }
@@ -47,6 +50,25 @@ struct Mtecomp {
     return .inline(handle(fields))
   }
 
+  /// Encodes the tags of a 4K page.
+  @inline(__always)
+  private func encodeShort(
+    _ page: Span<UInt8>,
+    payload: inout MutableSpan<UInt8>
+  ) -> EncodedTags {
+    switch ShortPageEncoder(order: .hardware).encode(page, payload: &payload) {
+    case .uniform(let tag):
+      return .inline(handle(InlineRuns(uniform: tag)))
+    case .inline(var fields, let runs):
+      if runs == 2 && fields.sizes == 0 { splitSecondHalf(&fields) }
+      return .inline(handle(fields))
+    case .packed(let bytes):
+      return .object(TagSizeClass(bytes: bytes))
+    case .raw:
+      return .object(TagSizeClass(bytes: page.count))
+    }
+  }
+
   /// Decodes the tags that a handle holds.
   func decode(
     _ handle: TagHandle,
@@ -54,9 +76,23 @@ struct Mtecomp {
   ) throws(TagDecodingError) {
     let bits = handle.rawValue
     if pageSize == .kib4 {
-      try decodeShort(bits, into: &output)
+      // One run has neither sizes nor a second tag. It is most frequent, and alone needs no buffer.
+      if bits & ~(15 &<< Self.shortSizesBits) == 0 {
+        TagWords.fillShort(&output, with: TagWords.uniform(bits &>> Self.shortSizesBits))
+      } else {
+        try decodeShort(bits, into: &output)
+      }
       return
     }
+    try decodeLong(bits, into: &output)
+  }
+
+  @inline(never)
+  private func decodeLong(
+    _ bits: UInt64,
+    into output: inout MutableSpan<UInt8>
+  ) throws(TagDecodingError) {
+    let layout = layout
     let sizesBits = UInt64(truncatingIfNeeded: (layout.inlineCapacity - 1) * layout.sizeBits)
     let tagsBits = UInt64(truncatingIfNeeded: layout.inlineCapacity * RunLayout.tagBits)
     let reserved = (bits & (1 << Self.largestShift - 1)) >> (sizesBits + tagsBits)
@@ -77,20 +113,16 @@ struct Mtecomp {
   /// Decodes the handle of a 4K page: the same with all widths known to the compiler.
   ///
   /// Number, tags and sizes leave no bit of it unused: 4 + 6 * 4 + 5 * 7 = 63.
-  @inline(__always)
+  @inline(never)
   private func decodeShort(
     _ bits: UInt64,
     into output: inout MutableSpan<UInt8>
   ) throws(TagDecodingError) {
-    let sizes = bits & (1 &<< 35 &- 1)
-    let tags = bits &>> 35 & 0xff_ffff
-    let largest = bits &>> Self.largestShift
-    // One run has neither sizes nor a second tag.
-    if sizes | largest == 0 && bits &>> 39 == 0 {
-      TagWords.fill(&output, with: TagWords.uniform(tags))
-      return
-    }
-    let fields = InlineRuns(largest: largest, tags: tags, sizes: sizes)
+    let fields = InlineRuns(
+      largest: bits &>> Self.largestShift,
+      tags: bits &>> Self.shortSizesBits & 0xff_ffff,
+      sizes: bits & (1 &<< Self.shortSizesBits &- 1)
+    )
     let unused = fields.unusedBitsOfShortPage
     guard unused == 0 else { throw .reservedBits(unused) }
     try fields.decodeShort(order: .hardware, into: &output)

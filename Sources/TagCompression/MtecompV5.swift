@@ -27,15 +27,15 @@ struct MtecompV5 {
   private static let order = GranuleOrder.highNibbleFirst
 
   private let pageSize: PageSize
-  private let layout: RunLayout
 
-  init(_ pageSize: PageSize) {
-    self.pageSize = pageSize
-    layout = RunLayout(pageSize)
-  }
+  init(_ pageSize: PageSize) { self.pageSize = pageSize }
+
+  // Not stored, because short pages take less time than making it.
+  private var layout: RunLayout { RunLayout(pageSize) }
 
   /// Encodes a tag page.
   func encode(_ page: Span<UInt8>, payload: inout MutableSpan<UInt8>) -> EncodedTags {
+    if pageSize == .kib4 { return encodeShort(page, payload: &payload) }
     if RunScanner.isUniform(page) {
       return .inline(handle(InlineRuns(uniform: RunScanner.firstTag(page, order: Self.order))))
     }
@@ -45,6 +45,24 @@ struct MtecompV5 {
       return PackedRuns(pageSize, order: Self.order).encode(page, runs: runs, payload: &payload)
     }
     return .inline(handle(InlineRuns(page, layout: layout, order: Self.order)))
+  }
+
+  /// Encodes the tags of a 4K page.
+  @inline(__always)
+  private func encodeShort(
+    _ page: Span<UInt8>,
+    payload: inout MutableSpan<UInt8>
+  ) -> EncodedTags {
+    switch ShortPageEncoder(order: Self.order).encode(page, payload: &payload) {
+    case .uniform(let tag):
+      return .inline(handle(InlineRuns(uniform: tag)))
+    case .inline(let fields, runs: _):
+      return .inline(handle(fields))
+    case .packed(let bytes):
+      return .object(TagSizeClass(bytes: bytes))
+    case .raw:
+      return .object(TagSizeClass(bytes: page.count))
+    }
   }
 
   /// Decodes the tags that a handle holds.

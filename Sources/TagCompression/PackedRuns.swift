@@ -14,13 +14,16 @@ import MemoryModel
 ///
 /// Source: mtecomp v5, out-of-line payload as its code writes it.
 struct PackedRuns {
-  private let layout: RunLayout
+  private let pageSize: PageSize
   private let order: GranuleOrder
 
   init(_ pageSize: PageSize, order: GranuleOrder) {
-    layout = RunLayout(pageSize)
+    self.pageSize = pageSize
     self.order = order
   }
+
+  // Not stored, because short pages take less time than making it.
+  private var layout: RunLayout { RunLayout(pageSize) }
 
   /// Encodes a page of `runs` runs.
   ///
@@ -46,6 +49,7 @@ struct PackedRuns {
     _ empty: RunStarts<room>,
     _ payload: inout MutableSpan<UInt8>
   ) {
+    let layout = layout
     var starts = empty
     let runs = starts.count
     let bytes = layout.objectBytes(runs: runs)
@@ -78,6 +82,11 @@ struct PackedRuns {
     _ payload: Span<UInt8>,
     into output: inout MutableSpan<UInt8>
   ) throws(TagDecodingError) {
+    if pageSize == .kib4 {
+      try ShortPageDecoder(order: order).decode(payload, into: &output)
+      return
+    }
+    let layout = layout
     let bytes = payload.count
     guard bytes >= 16 && bytes <= layout.largestObjectBytes && bytes & (bytes - 1) == 0 else {
       throw .unknownSizeClass(bytes: bytes)
@@ -85,10 +94,6 @@ struct PackedRuns {
     let capacity = layout.capacity(bytes: bytes)
     var reader = BitReader(position: 0)
     let largest = Int(truncatingIfNeeded: reader.take(layout.largestBits, from: payload))
-    if layout.granules == WideRunWriter.granules {
-      try decodeShort(payload, largest: largest, capacity: capacity, into: &output)
-      return
-    }
     let firstTag = layout.largestBits
     let firstSize = firstTag + capacity * RunLayout.tagBits
 
@@ -115,58 +120,6 @@ struct PackedRuns {
         size = Int(truncatingIfNeeded: reader.take(layout.sizeBits, from: payload))
       }
       writer.append(tagReader.take(4, from: payload), granules: size, into: &output)
-    }
-    writer.finish(&output)
-  }
-
-  /// Decodes an object of a 4K page, eight sizes at a time.
-  @inline(__always)
-  private func decodeShort(
-    _ payload: Span<UInt8>,
-    largest: Int,
-    capacity: Int,
-    into output: inout MutableSpan<UInt8>
-  ) throws(TagDecodingError) {
-    var sizes = InlineArray<64, UInt8>(repeating: 0)
-    var runs = 1
-    var sum = 0
-    do {
-      var bytes = sizes.mutableSpan
-      var bit = 8 &+ capacity &* RunLayout.tagBits
-      var left = capacity &- 1
-      var group = 0
-      while left > 0 {
-        let byte = min(bit &>> 3, payload.count &- 8)
-        var word = TagWords.load(payload, at: byte)
-        word &>>= UInt64(truncatingIfNeeded: bit &- byte &* 8)
-        if left < 8 { word &= 1 &<< UInt64(truncatingIfNeeded: left &* 7) &- 1 }
-        var stored = PackedSizes(packed: word)
-        let count = stored.count
-        stored.keep(count)
-        TagWords.store(stored.bytes, into: &bytes, at: group)
-        sum &+= stored.sum
-        runs &+= count
-        if count < 8 { break }
-        bit &+= 56
-        left &-= 8
-        group &+= 8
-      }
-    }
-    guard largest < runs else { throw .largestOutOfRange(largest: largest, runs: runs) }
-    guard sum < layout.granules else {
-      throw .sizesTooLarge(granules: sum, pageGranules: layout.granules)
-    }
-    var writer = WideRunWriter(order: order)
-    var start = 0
-    for run in 0..<runs {
-      // Run 0 has its tag in the low nibble of byte 1, after the number of the longest run.
-      let pair = UInt64(payload[1 &+ run &>> 1])
-      let tag = pair &>> UInt64(truncatingIfNeeded: (run & 1) &* 4) & 15
-      // The sizes of the runs after the longest stand one place further down.
-      var size = Int(sizes[(run &- (run > largest ? 1 : 0)) & 63])
-      if run == largest { size = layout.granules &- sum }
-      writer.append(tag, from: start, granules: size)
-      start &+= size
     }
     writer.finish(&output)
   }

@@ -53,7 +53,7 @@ enum RunScanner {
       difference |= TagWords.loadEight(tags, at: chunk) ^ expected
       chunk += chunkBytes
     }
-    return difference == SIMD8(repeating: 0)
+    return TagWords.isZero(difference)
   }
 
   /// Counts runs until there are more than `limit`.

@@ -15,12 +15,36 @@ enum TagWords {
     )
   }
 
+  /// The two words at byte `offset`.
+  @inline(__always)
+  static func loadTwo(_ bytes: Span<UInt8>, at offset: Int) -> SIMD2<UInt64> {
+    let words = unsafe bytes.bytes.unsafeLoadUnaligned(
+      fromByteOffset: offset,
+      as: SIMD2<UInt64>.self
+    )
+    return SIMD2(UInt64(littleEndian: words[0]), UInt64(littleEndian: words[1]))
+  }
+
   /// The eight words at byte `offset`.
   @inline(__always)
   static func loadEight(_ bytes: Span<UInt8>, at offset: Int) -> SIMD8<UInt64> {
     inByteOrder(
       unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: SIMD8<UInt64>.self)
     )
+  }
+
+  /// Sixteen bytes at byte `offset` as eight numbers, the byte at the lower offset lower.
+  @inline(__always)
+  static func loadEightPairs(_ bytes: Span<UInt8>, at offset: Int) -> SIMD8<Int16> {
+    let pairs = unsafe bytes.bytes.unsafeLoadUnaligned(
+      fromByteOffset: offset,
+      as: SIMD8<Int16>.self
+    )
+    #if _endian(big)
+    return pairs &<< 8 | pairs &>> 8 & 255
+    #else
+    return pairs
+    #endif
   }
 
   /// Stores a word at byte `offset`, least significant byte first.
@@ -61,6 +85,14 @@ enum TagWords {
     #endif
   }
 
+  /// Whether all words are 0.
+  @inline(__always)
+  static func isZero(_ words: SIMD8<UInt64>) -> Bool {
+    let four = words.lowHalf | words.highHalf
+    let two = four.lowHalf | four.highHalf
+    return two[0] | two[1] == 0
+  }
+
   /// Copies `source` to the start of `target`.
   ///
   /// - Precondition: `source.count` is a multiple of 64 and at most `target.count`.
@@ -68,6 +100,13 @@ enum TagWords {
     for offset in stride(from: 0, to: source.count, by: 64) {
       storeEight(loadEight(source, at: offset), into: &target, at: offset)
     }
+  }
+
+  /// Copies the 128 bytes of a 4K page to the start of `target`.
+  @inline(__always)
+  static func copyShort(_ source: Span<UInt8>, into target: inout MutableSpan<UInt8>) {
+    storeEight(loadEight(source, at: 0), into: &target, at: 0)
+    storeEight(loadEight(source, at: 64), into: &target, at: 64)
   }
 
   /// Fills `target` with one word.
@@ -78,6 +117,13 @@ enum TagWords {
     for offset in stride(from: 0, to: target.count, by: 64) {
       storeEight(words, into: &target, at: offset)
     }
+  }
+
+  /// Fills the 128 bytes of a 4K page with one word.
+  @inline(__always)
+  static func fillShort(_ target: inout MutableSpan<UInt8>, with word: UInt64) {
+    storeEight(SIMD8(repeating: word), into: &target, at: 0)
+    storeEight(SIMD8(repeating: word), into: &target, at: 64)
   }
 
   /// A word of 16 equal tags.

@@ -1,89 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Writes the runs of a 4K tag page one after the other, with stores that are wider than most runs.
+/// Writes the runs of a 4K tag page, up to eight at a time, with stores wider than most runs.
 ///
 /// Each run is 64 bytes of its tag from the byte on where it starts; the next run overwrites what is
-/// too much. So no branch depends on where a run ends, unless it is longer than half a page. Bytes
-/// are written to a buffer with room for the last run's excess:
+/// too much. A run of more than 64 bytes can only be the longest, so everything has that one's tag
+/// before the first run is written. No branch depends on where a run ends:
 ///
-///     run of tag 5, from granule 0     55 55 55 55 55 ...
-///     run of tag 2, from granule 3     55 25 22 22 22 ...    (the odd granule shares a byte)
+///     longest run is of tag 2        22 22 22 22 22 22 ...
+///     run of tag 5 from granule 0    55 55 55 55 55 55 ...
+///     run of tag 2 from granule 3    55 25 22 22 22 22 ...   (the odd granule shares a byte)
+///
+/// What is written goes to a buffer with room for the last run's excess. Runs that are missing among
+/// eight start behind the page.
 struct WideRunWriter {
   /// Granules of the pages it can write.
   static let granules = 256
 
-  private static let pageBytes = 128
-  private static let storeBytes = 64
+  private static let lowBits: UInt64 = 0x0101_0101_0101_0101
 
-  private var buffer = InlineArray<192, UInt8>(repeating: 0)
-  private var previous: UInt64 = 0
-  // The nibbles of a shared byte that belong to the run before.
-  private let keptNibble: UInt64
+  private let order: GranuleOrder
+  // Any number that fits a byte may be where a run starts, and 64 bytes follow it.
+  private var buffer: InlineArray<320, UInt8>
+  private var lastTag: UInt64 = 0
 
+  /// Starts a page whose longest run is of `tag`, 0 to 15.
   @inline(__always)
-  init(order: GranuleOrder) { keptNibble = order == .hardware ? 0x0f : 0xf0 }
+  init(longest tag: UInt64, order: GranuleOrder) {
+    self.order = order
+    buffer = InlineArray(repeating: UInt8(truncatingIfNeeded: tag &* 0x11))
+  }
 
-  /// Writes `granules` granules of `tag`, 0 to 15, from granule `start` on.
+  /// Writes the next `runs` runs.
   ///
-  /// - Precondition: the runs come in order, `start` is at most 255, and `start + granules` at most
-  ///   256.
+  /// Bits 4*i*+3 to 4*i* of `tags` are the tag of run *i*, and bits 8*i*+7 to 8*i* of `starts` its
+  /// first granule. Further runs, up to `limit`, are written behind the page; a `limit` that the
+  /// compiler knows saves a loop.
+  ///
+  /// - Precondition: the runs come in order, and `runs <= limit <= 8`.
   @inline(__always)
-  mutating func append(_ tag: UInt64, from start: Int, granules: Int) {
-    let pattern = TagWords.uniform(tag)
-    let byte = start &>> 1
+  mutating func append(_ tags: UInt64, at starts: UInt64, runs: Int, limit: Int) {
+    let fours = (tags & 0xffff | tags &<< 16) & 0x0000_ffff_0000_ffff
+    let pairs = (fours | fours &<< 8) & 0x00ff_00ff_00ff_00ff
+    let tags = (pairs | pairs &<< 4) & 0x0f0f_0f0f_0f0f_0f0f
+
+    let missing = UInt64.max << UInt64(truncatingIfNeeded: runs &* 8)
+    let bytes = starts &>> 1 & (Self.lowBits &* 0x7f) | missing & (Self.lowBits &* 0x80)
+    // The granule that the byte has before an odd start still belongs to the run before.
+    let odd = (starts & Self.lowBits) &* 15
+    let even = tags ^ (tags ^ (tags &<< 8 | lastTag)) & odd
+    let shared = order == .hardware ? tags &<< 4 | even : even &<< 4 | tags
+    let patterns = tags &<< 4 | tags
+    lastTag = tags &>> 56
+
     var output = buffer.mutableSpan
-    TagWords.storeEight(SIMD8(repeating: pattern), into: &output, at: byte)
-    let kept = (UInt64(truncatingIfNeeded: start & 1) &* 0xff) & keptNibble
-    output[byte] = UInt8(truncatingIfNeeded: previous & kept | pattern & ~kept)
-    previous = pattern
-    if granules >= 2 &* Self.storeBytes {
-      TagWords.storeEight(
-        SIMD8(repeating: pattern),
-        into: &output,
-        at: byte &+ Self.storeBytes
-      )
+    for run in 0..<limit {
+      let bit = UInt64(truncatingIfNeeded: run &* 8)
+      let byte = Int(truncatingIfNeeded: bytes &>> bit & 255)
+      let pattern = (patterns &>> bit & 255) &* Self.lowBits
+      TagWords.storeEight(SIMD8(repeating: pattern), into: &output, at: byte)
+      output[byte] = UInt8(truncatingIfNeeded: shared &>> bit)
     }
   }
 
   /// Copies the page to `output`, which has 128 bytes.
   @inline(__always)
   func finish(_ output: inout MutableSpan<UInt8>) {
-    TagWords.copy(buffer.span.extracting(first: Self.pageBytes), into: &output)
-  }
-}
-
-/// Eight sizes of 7 bits, in the bytes of a word.
-///
-/// Positions in a 4K page are less than 256, so that one multiplication adds up eight sizes.
-struct PackedSizes {
-  /// The sizes; number *i* lies in bits 8*i*+7 to 8*i*.
-  var bytes: UInt64
-
-  /// Spreads eight sizes of 7 bits each, the first one lowest, over the bytes of a word.
-  @inline(__always)
-  init(packed: UInt64) {
-    // 56 bits become two halves of 28 bits, four quarters of 14, and eight bytes of 7.
-    let halves = packed & 0x0fff_ffff | (packed & 0x00ff_ffff_f000_0000) << 4
-    let quarters = halves & 0x0000_3fff_0000_3fff | (halves & 0x0fff_c000_0fff_c000) << 2
-    bytes = quarters & 0x007f_007f_007f_007f | (quarters & 0x3f80_3f80_3f80_3f80) << 1
-  }
-
-  /// How many sizes there are before the first that is 0, up to 8.
-  @inline(__always)
-  var count: Int {
-    // A byte of 0 borrows from its highest bit, which sizes leave clear; what borrows further up
-    // does not matter, and where no byte is 0 there are 64 trailing zeros.
-    ((bytes &- 0x0101_0101_0101_0101) & 0x8080_8080_8080_8080).trailingZeroBitCount &>> 3
-  }
-
-  /// Clears all sizes from number `count` on.
-  @inline(__always)
-  mutating func keep(_ count: Int) { bytes &= ~(UInt64.max << UInt64(count &* 8)) }
-
-  /// The sum of all sizes.
-  @inline(__always)
-  var sum: Int {
-    let pairs = (bytes & 0x00ff_00ff_00ff_00ff) &+ (bytes >> 8 & 0x00ff_00ff_00ff_00ff)
-    return Int(truncatingIfNeeded: (pairs &* 0x0001_0001_0001_0001) >> 48)
+    TagWords.copyShort(buffer.span, into: &output)
   }
 }

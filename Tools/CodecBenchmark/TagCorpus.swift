@@ -3,26 +3,45 @@
 import MemoryModel
 
 /// What kind of pages are measured together.
-struct PageKind {
-  /// The number of runs of every page; `nil` for a mix.
-  let runs: Int?
+enum PageKind: Equatable {
+  /// Pages of so many runs.
+  case runs(Int)
+  /// Pages of one run to as many as there are granules.
+  case mixed
+  /// Pages of two equal halves, whose tags the posted v5 codec loses.
+  case twoHalves
+  /// Pages of six runs whose handle the posted v5 codec takes for the address of an object.
+  case addressLike
 
-  var name: String { runs.map { "\($0)" } ?? "mix" }
+  var name: String {
+    switch self {
+    case .runs(let runs): "\(runs)"
+    case .mixed: "mix"
+    case .twoHalves: "halves"
+    case .addressLike: "address"
+    }
+  }
 
-  /// The kinds by page size: both sides of each class of 4K pages, and the page with the most runs
-  /// that are compressed at all for the others.
-  static let all: [(PageSize, [PageKind])] = [
-    (
-      .kib4,
-      [1, 2, 3, 6, 7, 11, 12, 23, 24, 46, 47, 100, 256].map { PageKind(runs: $0) }
-        + [PageKind(runs: nil)]
-    ),
-    (.kib16, [1, 157].map { PageKind(runs: $0) }),
-    (.kib64, [1, 546].map { PageKind(runs: $0) }),
-  ]
+  /// Whether the posted v5 codec restores such pages.
+  var survivesPostedCodec: Bool { self != .twoHalves && self != .addressLike }
+
+  /// The kinds of a page size: both sides of each class of 4K pages, and the most runs of each class
+  /// of the others.
+  static func all(_ pageSize: PageSize) -> [PageKind] {
+    switch pageSize {
+    case .kib4:
+      [1, 2, 3, 6, 7, 11, 12, 23, 24, 46, 47, 100, 256].map { .runs($0) }
+        + [.twoHalves, .addressLike, .mixed]
+    case .kib16: [1, 5, 9, 19, 39, 78, 157, 500].map { .runs($0) }
+    case .kib64: [1, 4, 8, 17, 34, 68, 136, 273, 546, 2000].map { .runs($0) }
+    }
+  }
 }
 
 /// Different tag pages of one kind, from a fixed seed.
+///
+/// Runs are at random places with random tags, each different from the one before. They are those
+/// that the v5 codec sees, with the high nibble first.
 struct TagCorpus {
   let pageSize: PageSize
   let pages: Int
@@ -36,8 +55,8 @@ struct TagCorpus {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(pages * pageSize.tagBytes)
     for _ in 0..<pages {
-      let runs = kind.runs ?? Self.mixedRuns(using: &random)
-      bytes += Self.page(runs: runs, pageSize: pageSize, using: &random)
+      let isStart = Self.starts(kind, pageSize: pageSize, using: &random)
+      bytes += Self.packed(isStart, using: &random)
     }
     self.bytes = bytes
   }
@@ -72,15 +91,39 @@ struct TagCorpus {
     return Int.random(in: range, using: &random)
   }
 
-  /// A page of `runs` runs at random places with random tags, each different from the one before.
-  ///
-  /// The runs are those that the v5 codec sees, with the high nibble first. Its two defects are left
-  /// out: two equal halves, and six runs whose handle it takes for an address.
-  private static func page(
-    runs: Int,
+  private static func starts(
+    _ kind: PageKind,
     pageSize: PageSize,
     using random: inout SplitMix64
-  ) -> [UInt8] {
+  ) -> [Bool] {
+    let granules = pageSize.granules
+    switch kind {
+    case .runs(let runs):
+      return randomStarts(runs, pageSize: pageSize, using: &random)
+    case .mixed:
+      return randomStarts(mixedRuns(using: &random), pageSize: pageSize, using: &random)
+    case .twoHalves:
+      return (0..<granules).map { $0 == granules / 2 }
+    case .addressLike:
+      // Four short runs, one of 112 to 119, and the longest.
+      var sizes = (0..<4).map { _ in Int.random(in: 1...4, using: &random) }
+      sizes.append(Int.random(in: 112...119, using: &random))
+      var isStart = [Bool](repeating: false, count: granules)
+      var granule = 0
+      for size in sizes {
+        granule += size
+        isStart[granule] = true
+      }
+      return isStart
+    }
+  }
+
+  /// Starts at random places, without what the v5 codec gets wrong.
+  private static func randomStarts(
+    _ runs: Int,
+    pageSize: PageSize,
+    using random: inout SplitMix64
+  ) -> [Bool] {
     while true {
       var isStart = [Bool](repeating: false, count: pageSize.granules)
       var left = runs - 1
@@ -94,7 +137,7 @@ struct TagCorpus {
       let sizes = zip(starts.dropFirst(), starts).map { $0 - $1 }
       if runs == 2 && sizes[0] == sizes[1] { continue }
       if runs == 6 && pageSize == .kib4 && fifthStored(sizes) >= 112 { continue }
-      return packed(isStart, using: &random)
+      return isStart
     }
   }
 

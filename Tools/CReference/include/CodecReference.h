@@ -7,7 +7,7 @@
    in which an allocation takes the object that was freed last. The benchmark runs it beside the
    Swift codec, and both give the same handles, objects and tags.
 
-   Written from the description of the algorithm. */
+   Written from the description of the algorithm; codec.c says step by step what is done. */
 typedef struct codec_reference codec_reference;
 
 /* A codec for pages of `page_bytes` (4096, 16384 or 65536) that can have `pages` pages encoded at once.
@@ -30,3 +30,15 @@ int codec_reference_decode(const codec_reference *codec, uint64_t handle, uint8_
 
 /* Gives the object of a handle back, if it has one. */
 void codec_reference_release(codec_reference *codec, uint64_t handle);
+
+/* All of the above. The benchmark loads a second copy of the codec, made by another compiler, and needs
+   only this one name to find its functions. */
+struct codec_reference_functions {
+  codec_reference *(*create)(uint32_t page_bytes, uint32_t pages);
+  uint64_t (*encode)(codec_reference *codec, const uint8_t *tags);
+  uint32_t (*bytes)(uint64_t handle);
+  const uint8_t *(*object)(const codec_reference *codec, uint64_t handle);
+  int (*decode)(const codec_reference *codec, uint64_t handle, uint8_t *tags);
+  void (*release)(codec_reference *codec, uint64_t handle);
+};
+const struct codec_reference_functions *codec_reference_library(void);

@@ -1,22 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CReference
 import MemoryModel
 import TagCompression
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
+/// Something that encodes and decodes all pages of a corpus.
+///
+/// One dynamic call starts a batch of pages, so that it costs nothing.
+protocol Subject {
+  /// The heading of its column.
+  var name: String { get }
 
-// The only file of the benchmark that is unsafe: it calls C with pointers into arrays that it
-// borrows for the length of the call, and whose sizes it has checked when it was made.
+  /// The pages.
+  var corpus: TagCorpus { get }
 
-/// Ends the program.
-func exitProgram(_ code: Int32) -> Never { exit(code) }
+  /// Whether it is mtecomp-v5, which does not restore all pages.
+  var isPostedCodec: Bool { get }
+
+  /// Encodes every page.
+  mutating func encodeAll()
+
+  /// Decodes every page, all into the same place.
+  ///
+  /// - Precondition: `encodeAll` was called, and `releaseAll` not since.
+  mutating func decodeAll()
+
+  /// Gives back what `encodeAll` has taken.
+  mutating func releaseAll()
+
+  /// The stored form of a page; `nil` from general-purpose compressors.
+  func stored(_ page: Int) -> StoredTags?
+
+  /// The tags of a page decoded.
+  mutating func restored(_ page: Int) -> [UInt8]
+}
+
+extension Subject {
+  var isPostedCodec: Bool { false }
+  mutating func releaseAll() {}
+}
 
 /// The stored form of a page: the object's bytes, or the handle where it holds the tags.
 ///
@@ -25,11 +46,33 @@ func exitProgram(_ code: Int32) -> Never { exit(code) }
 struct StoredTags: Equatable {
   var inlineHandle: UInt64?
   var object: [UInt8]
+
+  /// What mtecomp stores where mtecomp-v5 stores this, and both see the same runs.
+  ///
+  /// Objects are the same, but for whole tag pages, which have the nibbles of each byte swapped as the
+  /// pages have. In a handle, the number of the longest run, tags and sizes stand in this
+  /// order from bit 0 upwards in mtecomp-v5, and the other way round in mtecomp.
+  func inDefaultCodec(_ pageSize: PageSize) -> StoredTags {
+    guard let handle = inlineHandle else {
+      let isWhole = object.count == pageSize.tagBytes
+      return isWhole ? StoredTags(object: object.map { $0 << 4 | $0 >> 4 }) : self
+    }
+    let (tagsBits, sizesBits): (UInt64, UInt64) =
+      switch pageSize {
+      case .kib4: (24, 35)
+      case .kib16: (20, 36)
+      case .kib64: (16, 33)
+      }
+    let largest = handle & 15
+    let tags = handle >> 4 & (1 << tagsBits - 1)
+    let sizes = handle >> (4 + tagsBits)
+    return StoredTags(inlineHandle: largest << 59 | tags << sizesBits | sizes, object: [])
+  }
 }
 
 /// One of the project's codecs, with its objects in an array.
-struct CodecSubject {
-  private let corpus: TagCorpus
+struct CodecSubject: Subject {
+  let corpus: TagCorpus
   private let codec: TagCodec
   private var encoded: [EncodedTags]
   private var payloads: [UInt8]
@@ -42,6 +85,10 @@ struct CodecSubject {
     payloads = Array(repeating: 0, count: corpus.bytes.count)
     output = Array(repeating: 0, count: corpus.pageSize.tagBytes)
   }
+
+  var name: String { codec.rawValue }
+
+  var isPostedCodec: Bool { codec == .mtecompV5 }
 
   mutating func encodeAll() {
     Self.encodeAll(corpus, codec, into: &encoded, &payloads)
@@ -105,7 +152,7 @@ struct CodecSubject {
     }
   }
 
-  func stored(_ page: Int) -> StoredTags {
+  func stored(_ page: Int) -> StoredTags? {
     switch encoded[page] {
     case .inline(let handle):
       return StoredTags(inlineHandle: handle.rawValue, object: [])
@@ -120,66 +167,5 @@ struct CodecSubject {
     var room = restored.mutableSpan
     Self.decode(encoded[page], payloads.span, page, corpus.pageSize, codec, &room)
     return restored
-  }
-}
-
-/// The codec in C, with its objects in a pool.
-@safe struct ReferenceSubject {
-  private let corpus: TagCorpus
-  // Never freed: the program ends soon.
-  private let codec: OpaquePointer
-  private var handles: [UInt64]
-  private var output: [UInt8]
-
-  init(_ corpus: TagCorpus) {
-    guard
-      let codec = unsafe codec_reference_create(
-        UInt32(corpus.pageSize.bytes),
-        UInt32(corpus.pages)
-      )
-    else { preconditionFailure("no memory for the reference codec") }
-    self.corpus = corpus
-    unsafe self.codec = codec
-    handles = Array(repeating: 0, count: corpus.pages)
-    output = Array(repeating: 0, count: corpus.pageSize.tagBytes)
-  }
-
-  mutating func encodeAll() {
-    let bytes = corpus.pageSize.tagBytes
-    unsafe corpus.bytes.withUnsafeBufferPointer { tags in
-      guard let base = tags.baseAddress else { return }
-      for page in 0..<corpus.pages {
-        handles[page] = unsafe codec_reference_encode(codec, base + page * bytes)
-      }
-    }
-  }
-
-  mutating func releaseAll() {
-    // Last first, so that the pool hands objects out in the same order again.
-    for handle in handles.reversed() { unsafe codec_reference_release(codec, handle) }
-  }
-
-  mutating func decodeAll() {
-    unsafe output.withUnsafeMutableBufferPointer { output in
-      for page in 0..<corpus.pages {
-        let result = unsafe codec_reference_decode(codec, handles[page], output.baseAddress)
-        precondition(result == 0, "page \(page) cannot be decoded")
-      }
-    }
-  }
-
-  func stored(_ page: Int) -> StoredTags {
-    guard let object = unsafe codec_reference_object(codec, handles[page]) else {
-      return StoredTags(inlineHandle: handles[page], object: [])
-    }
-    let bytes = Int(codec_reference_bytes(handles[page]))
-    return StoredTags(object: (0..<bytes).map { unsafe object[$0] })
-  }
-
-  mutating func restored(_ page: Int) -> [UInt8] {
-    unsafe output.withUnsafeMutableBufferPointer { output in
-      _ = unsafe codec_reference_decode(codec, handles[page], output.baseAddress)
-    }
-    return output
   }
 }

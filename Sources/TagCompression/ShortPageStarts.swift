@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where the runs of a 4K page start: one bit for each of its 256 granules.
+///
+/// The page is looked at in pairs of words, 32 granules at a time. Every byte is compared with
+/// itself moved up by one granule, and its first granule with the byte before, which a second load
+/// gets from one byte further down. Unlike a move across words this stays in vectors:
+///
+///     granule        5 4   3 2   1 0   byte before
+///     tags           7 7   2 5   5 5   5 0
+///     one earlier    7 2   5 5   5 5
+///     starts         0 1   1 0   0 0
+///
+/// Four pairs at a time then share one, because a start takes one bit of its granule's four, and
+/// exchanges of index bits put all bits in order.
+struct ShortPageStarts {
+  /// Granules of the pages it looks at.
+  static let granules = 256
+
+  /// Tag bytes of the pages it looks at.
+  static let tagBytes = 128
+
+  /// Granules in a lane of the masks.
+  static let laneGranules = 64
+
+  /// For each 32 granules, the lowest of four bits of those that start a run.
+  private let found: InlineArray<8, SIMD2<UInt64>>
+
+  /// The number of runs, 1 to 256.
+  let runs: Int
+
+  /// Looks at a page of 128 tag bytes.
+  @inline(__always)
+  init(_ page: Span<UInt8>, order: GranuleOrder) {
+    found = InlineArray { pair in Self.starts(page, at: pair &* 16, order: order) }
+    // Each granule position counts for itself, up to 8 in its 4 bits; no population count needed.
+    var sums = SIMD2<UInt64>()
+    for pair in 0..<8 { sums &+= found[pair] }
+    let bytes = (sums & Self.lowNibbles) &+ (sums &>> 4 & Self.lowNibbles)
+    runs = Int(truncatingIfNeeded: Self.sumOfBytes(bytes[0] &+ bytes[1]) &+ 1)
+  }
+
+  /// Bit *i* of lane *l* is set if a run starts at granule 64*l* + *i*, that of granule 0 left out.
+  @inline(__always)
+  func masks() -> SIMD4<UInt64> {
+    let even = Self.ordered(found[0], found[2], found[4], found[6])
+    let odd = Self.ordered(found[1], found[3], found[5], found[7])
+    // Now word w of four has the 16 granules of words w, w + 4, w + 8 and w + 12 of the page.
+    var (a, b, c, d) = (even[0], even[1], odd[0], odd[1])
+    Self.exchange(&a, &b, 16, 0x0000_ffff_0000_ffff)
+    Self.exchange(&c, &d, 16, 0x0000_ffff_0000_ffff)
+    Self.exchange(&a, &c, 32, 0x0000_0000_ffff_ffff)
+    Self.exchange(&b, &d, 32, 0x0000_0000_ffff_ffff)
+    return SIMD4(a, b, c, d)
+  }
+
+  /// How many bits each lane of the masks has.
+  @inline(__always)
+  func counts() -> SIMD4<UInt64> {
+    SIMD4(count(ofLane: 0), count(ofLane: 1), count(ofLane: 2), count(ofLane: 3))
+  }
+
+  @inline(__always)
+  private func count(ofLane lane: Int) -> UInt64 {
+    let sums = found[lane &* 2] &+ found[lane &* 2 &+ 1]
+    let both = sums[0] &+ sums[1]
+    return Self.sumOfBytes((both & 0x0f0f_0f0f_0f0f_0f0f) &+ (both &>> 4 & 0x0f0f_0f0f_0f0f_0f0f))
+  }
+
+  /// Takes the first `limit` granules from `mask`, one in each byte of a word, plus `first` each.
+  ///
+  /// Bytes for which `mask` has no bit have some other value. There is no branch, since any that
+  /// depends on a page is mispredicted every few pages.
+  ///
+  /// - Precondition: `limit` is at most 8, and `first` at most 192.
+  @inline(__always)
+  static func granules(_ mask: inout UInt64, limit: Int, first: UInt64) -> UInt64 {
+    var granules: UInt64 = 0
+    for byte in 0..<limit {
+      // The highest bit is set so that there is always one to find.
+      let granule = UInt64(truncatingIfNeeded: (mask | 1 &<< 63).trailingZeroBitCount)
+      granules |= granule &<< UInt64(truncatingIfNeeded: byte &* 8)
+      mask &= mask &- 1
+    }
+    return granules &+ first &* 0x0101_0101_0101_0101
+  }
+
+  /// One bit, the lowest of its granule, for each of 32 granules whose tag differs from the one
+  /// before.
+  @inline(__always)
+  private static func starts(
+    _ page: Span<UInt8>,
+    at offset: Int,
+    order: GranuleOrder
+  ) -> SIMD2<UInt64> {
+    let words = inOrder(TagWords.loadTwo(page, at: offset), order)
+    let before: SIMD2<UInt64>
+    if offset == 0 {
+      // The page's first granule is no start: the byte before it ends with the same tag.
+      let second = inOrder(SIMD2(repeating: TagWords.load(page, at: 7)), order)
+      before = SIMD2(words[0] &<< 8 | (words[0] & 15) &<< 4, second[0])
+    } else {
+      before = inOrder(TagWords.loadTwo(page, at: offset &- 1), order)
+    }
+    var difference = words ^ ((words & lowNibbles) &<< 4 | before &>> 4 & lowNibbles)
+    difference |= difference &>> 2
+    difference |= difference &>> 1
+    return difference & SIMD2(repeating: 0x1111_1111_1111_1111)
+  }
+
+  @inline(__always)
+  private static func inOrder(_ words: SIMD2<UInt64>, _ order: GranuleOrder) -> SIMD2<UInt64> {
+    switch order {
+    case .hardware: words
+    case .highNibbleFirst: (words & lowNibbles) &<< 4 | words &>> 4 & lowNibbles
+    }
+  }
+
+  /// Every fourth bit of four pairs: those of the first in bits 15 to 0 of each lane, and so on.
+  @inline(__always)
+  private static func ordered(
+    _ first: SIMD2<UInt64>,
+    _ second: SIMD2<UInt64>,
+    _ third: SIMD2<UInt64>,
+    _ fourth: SIMD2<UInt64>
+  ) -> SIMD2<UInt64> {
+    // Bit 4n + k belongs to granule n of word k, and has to become bit 16k + n.
+    var bits = first | second &<< 1 | third &<< 2 | fourth &<< 3
+    exchange(&bits, 30, 0x0000_0000_cccc_cccc)
+    exchange(&bits, 15, 0x0000_aaaa_0000_aaaa)
+    exchange(&bits, 6, 0x00cc_00cc_00cc_00cc)
+    exchange(&bits, 3, 0x0a0a_0a0a_0a0a_0a0a)
+    return bits
+  }
+
+  /// Exchanges the bits of `mask` with those that are `distance` above them.
+  @inline(__always)
+  private static func exchange(_ bits: inout SIMD2<UInt64>, _ distance: UInt64, _ mask: UInt64) {
+    let changed = (bits &>> distance ^ bits) & SIMD2(repeating: mask)
+    bits ^= changed ^ changed &<< distance
+  }
+
+  /// Exchanges the bits of `mask` in `high` with those that are `distance` above them in `low`.
+  @inline(__always)
+  private static func exchange(
+    _ low: inout UInt64,
+    _ high: inout UInt64,
+    _ distance: UInt64,
+    _ mask: UInt64
+  ) {
+    let changed = (low &>> distance ^ high) & mask
+    high ^= changed
+    low ^= changed &<< distance
+  }
+
+  @inline(__always)
+  private static func sumOfBytes(_ bytes: UInt64) -> UInt64 {
+    (bytes &* 0x0101_0101_0101_0101) &>> 56
+  }
+
+  private static var lowNibbles: SIMD2<UInt64> { SIMD2(repeating: 0x0f0f_0f0f_0f0f_0f0f) }
+}
