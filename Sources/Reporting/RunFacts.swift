@@ -4,7 +4,13 @@ import MemoryModel
 
 /// What ran, as lines of a name and a value: traces, RAM, tag storage, swap and limit.
 struct RunFacts {
-  let lines: [(name: String, value: String)]
+  /// The lines of the traces.
+  let traceLines: [(name: String, value: String)]
+  /// The lines of the machine, the same names for every report.
+  let machineLines: [(name: String, value: String)]
+
+  /// All lines.
+  var lines: [(name: String, value: String)] { traceLines + machineLines }
 
   init(_ report: RunReport) {
     var lines: [(name: String, value: String)] = []
@@ -18,6 +24,8 @@ struct RunFacts {
         )
       )
     }
+    traceLines = lines
+    lines = []
     let machine = report.machine
     lines.append(
       ("RAM", "\(Self.size(machine.ramBytes)) in pages of \(Self.size(machine.pageBytes))")
@@ -44,7 +52,7 @@ struct RunFacts {
         machine.limitBytes == 0 ? "none" : "\(Self.size(machine.limitBytes)) for each process"
       )
     )
-    self.lines = lines
+    machineLines = lines
   }
 
   /// `bytes` in the largest unit that leaves a whole number.

@@ -12,6 +12,7 @@ struct MTESimCommand: ParsableCommand {
     version: programVersion,
     subcommands: [
       ReplayCommand.self,
+      CompareCommand.self,
       TraceCommand.self,
       TagsCommand.self,
     ]
