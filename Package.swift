@@ -36,8 +36,15 @@ let package = Package(
   name: "mtesim",
   products: [
     .executable(name: "mtesim", targets: ["mtesim"]),
-    .library(name: "TagCompression", targets: ["TagCompression"]),
-    .library(name: "PhysicalMemory", targets: ["PhysicalMemory"]),
+    // A library brings the modules whose types its public declarations mention.
+    .library(
+      name: "TagCompression",
+      targets: ["TagCompression", "MemoryModel", "Containers"]
+    ),
+    .library(
+      name: "PhysicalMemory",
+      targets: ["PhysicalMemory", "MemoryModel", "Containers"]
+    ),
     .library(name: "Containers", targets: ["Containers"]),
   ],
   dependencies: [

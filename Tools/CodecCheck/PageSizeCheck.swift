@@ -61,10 +61,10 @@ struct PageSizeCheck {
     return check
   }
 
-  /// One line on standard error for each tenth of the work.
+  /// One line for each tenth of the work, where somebody watches.
   private func showProgress(_ result: inout Result, of chunks: Int) {
     let percent = result.doneChunks * 100 / chunks / 10 * 10
-    guard percent > result.shownPercent else { return }
+    guard percent > result.shownPercent, StandardStreams.isWatched else { return }
     result.shownPercent = percent
     StandardStreams.writeError("\(pageSize.name): \(percent) %\n")
   }

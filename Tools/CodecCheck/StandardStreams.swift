@@ -10,6 +10,9 @@ import Darwin
 
 /// The only file of this tool that calls C: what it prints.
 enum StandardStreams {
+  /// Whether standard error is a terminal.
+  static var isWatched: Bool { isatty(STDERR_FILENO) == 1 }
+
   /// Passes on what was printed so far.
   static func flush() { fflush(nil) }
 
