@@ -83,8 +83,9 @@ import Testing
   }
 }
 
-/// What the posted v5 codec gets wrong, each with the smallest page that shows it. The fourth
-/// defect, lost tags where memory is short, is the store's: `TagStorePostedCodecTests`.
+/// What the posted v5 codec gets wrong, each with the smallest page that shows it.
+///
+/// The fourth defect, lost tags where memory is short, is the store's: `TagStorePostedCodecTests`.
 @Suite struct PostedDefectTests {
   private let v5 = TagCodec.mtecompV5
   private let model = CodecModel(.mtecompV5, granules: 256)
