@@ -36,8 +36,15 @@ let package = Package(
   name: "mtesim",
   products: [
     .executable(name: "mtesim", targets: ["mtesim"]),
-    .library(name: "TagCompression", targets: ["TagCompression"]),
-    .library(name: "PhysicalMemory", targets: ["PhysicalMemory"]),
+    // A library brings the modules whose types its public declarations mention.
+    .library(
+      name: "TagCompression",
+      targets: ["TagCompression", "MemoryModel", "Containers"]
+    ),
+    .library(
+      name: "PhysicalMemory",
+      targets: ["PhysicalMemory", "MemoryModel", "Containers"]
+    ),
     .library(name: "Containers", targets: ["Containers"]),
   ],
   dependencies: [
@@ -119,12 +126,28 @@ let package = Package(
       swiftSettings: strict
     ),
 
+    .target(
+      name: "CodecModel",
+      dependencies: ["TestSupport"],
+      path: "Tools/CodecModel",
+      swiftSettings: strict
+    ),
+    .executableTarget(
+      name: "mtesim-codec-check",
+      dependencies: [
+        "MemoryModel", "TagCompression", "CodecModel", "TestSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tools/CodecCheck",
+      swiftSettings: strict
+    ),
+
     // What several tests need.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
 
     tests("MemoryModel", ["MemoryModel", "TestSupport"]),
     tests("Containers", ["Containers", "TestSupport"]),
-    tests("TagCompression", ["TagCompression", "MemoryModel", "TestSupport"]),
+    tests("TagCompression", ["TagCompression", "MemoryModel", "CodecModel", "TestSupport"]),
     tests("TraceFormat", ["TraceFormat", "MemoryModel", "TestSupport"]),
     tests("PhysicalMemory", ["PhysicalMemory", "MemoryModel", "Containers", "TestSupport"]),
     tests("AddressSpaces", ["AddressSpaces", "MemoryModel", "TestSupport"]),

@@ -195,9 +195,7 @@ extension Machine {
       adjustKernelFrames()
       return
     }
-    for slot in releasedSlots where tagStore.invalidate(swapEntry(slot)) {
-      counters.add(.tagsInvalidated)
-    }
+    for slot in releasedSlots { _ = dropSavedTags(of: slot) }
     releasedSlots.removeAll(keepingCapacity: true)
     adjustKernelFrames()
   }

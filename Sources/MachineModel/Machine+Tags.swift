@@ -5,6 +5,7 @@ import Containers
 import MemoryModel
 import PhysicalMemory
 import Swap
+import TagCompression
 import TagStorage
 
 // The tags of a page on their way: first tagging, tag stores, swap, copies.
@@ -56,28 +57,52 @@ extension Machine {
     let parked = tagsParked(for: frame)
     guard frames.flags[frame.index].contains(.tagged) || parked != nil else {
       // An older record of the slot would be restored over a page that has no tags.
-      if tagStore.invalidate(swapEntry(slot)) { counters.add(.tagsInvalidated) }
+      _ = dropSavedTags(of: slot)
       return true
     }
     tagSaveAttempts += 1
     if configuration.injectedFaults.contains(.failTagAllocation) && tagSaveAttempts % 16 == 0 {
-      return false
+      guard configuration.codec.losesTagsWithoutMemory else { return false }
+      tagStore.allocationsUntilFailure = 0
     }
     let entry = swapEntry(slot)
     let tags = parked ?? takeTagBytes(of: frame)
     defer { if parked == nil { tagScratch = tags } }
+    guard store(tags, for: entry) else {
+      _ = tagStore.invalidate(entry)
+      if configuration.logsSavedTags { savedTagLog.noteDropped(entry) }
+      adjustKernelFrames()
+      return false
+    }
+    if configuration.logsSavedTags { savedTagLog.noteSaved(entry, tags) }
+    counters.add(.tagsSavedSwap)
+    return true
+  }
+
+  /// Drops the saved tags of a slot.
+  ///
+  /// - Returns: whether there were any.
+  mutating func dropSavedTags(of slot: UInt32) -> Bool {
+    let entry = swapEntry(slot)
+    guard tagStore.invalidate(entry) else { return false }
+    counters.add(.tagsInvalidated)
+    if configuration.logsSavedTags { savedTagLog.noteDropped(entry) }
+    return true
+  }
+
+  /// Puts tags into the store, and gives it the frames that its slabs take.
+  private mutating func store(_ tags: [UInt8], for entry: SwapEntry) -> Bool {
     do throws(TagStoreError) {
+      try tagStore.save(tags.span, for: entry)
+      if adjustKernelFrames() { return true }
+      guard configuration.codec.losesTagsWithoutMemory else { return false }
+      // Without a frame for its slab the object cannot be had, which this codec gets over.
+      tagStore.allocationsUntilFailure = 0
       try tagStore.save(tags.span, for: entry)
     } catch {
       return false
     }
-    guard adjustKernelFrames() else {
-      _ = tagStore.invalidate(entry)
-      adjustKernelFrames()
-      return false
-    }
-    counters.add(.tagsSavedSwap)
-    return true
+    return adjustKernelFrames()
   }
 
   /// Gives a page that came back from swap its saved tags; they stay saved until the slot is freed.
@@ -92,18 +117,30 @@ extension Machine {
     var tags = tagScratch
     tagScratch = []
     defer { tagScratch = tags }
+    let entry = swapEntry(slot)
+    if let loss = tagStore.loss(of: entry) { noteLoss(loss) }
     do throws(TagStoreError) {
       var span = tags.mutableSpan
-      guard try tagStore.load(swapEntry(slot), into: &span) else { return }
+      guard try tagStore.load(entry, into: &span) else { return }
     } catch {
-      counters.add(.tagsLost)
-      steps.insert(.tagsLost)
+      if tagStore.loss(of: entry) == nil { noteLoss(.decoding) }
       return
     }
     if configuration.injectedFaults.contains(.swapGranules) { exchangeTwoGranules(&tags) }
     counters.add(.tagsRestoredSwap)
     steps.insert(.tagsRestored)
     giveTags(tags, to: frame)
+  }
+
+  /// Counts a page that came back without its tags.
+  private mutating func noteLoss(_ loss: TagStoreLoss) {
+    counters.add(.tagsLost)
+    switch loss {
+    case .noMemory: counters.add(.tagsLostNoMemory)
+    case .encoding: counters.add(.tagsLostEncoding)
+    case .decoding: counters.add(.tagsLostDecoding)
+    }
+    steps.insert(.tagsLost)
   }
 
   /// The injected fault: the first two neighbouring granules of different tags change places.

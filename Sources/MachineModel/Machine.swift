@@ -32,6 +32,8 @@ public struct Machine: ~Copyable {
   public internal(set) var counters = CounterSet()
   /// What the shadow oracle should compare; the reader empties it.
   public var notices: [Notice] = []
+  /// What became of saved tags, where the configuration asks for it; the reader empties it.
+  public var savedTagLog = SavedTagLog()
 
   let policy: DesignPolicy
   let pageSize: PageSize

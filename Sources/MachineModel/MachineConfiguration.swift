@@ -36,6 +36,8 @@ public struct MachineConfiguration: Equatable, Sendable {
   /// Whether the machine notes what the shadow oracle should compare, and keeps the data stamps that
   /// it compares; nothing else depends on it.
   public var isObserved = true
+  /// Whether the machine logs what tags it saves and drops; nothing else depends on it.
+  public var logsSavedTags = false
 
   /// Creates the default configuration: 64 MiB, 4 KiB pages, `rfc3`, `mtecomp`, zram.
   public init() {}
@@ -108,7 +110,8 @@ public enum InjectedFault: String, CaseIterable, Sendable {
   case dropCopiedTags = "drop-copied-tags"
   /// The data are not read back at swap-in.
   case dropData = "drop-data"
-  /// Saving the tags of every 16th page fails for want of memory.
+  /// Saving the tags of every 16th page fails for want of memory: the swap-out is refused, and
+  /// `mtecomp-v5` loses the tags.
   case failTagAllocation = "fail-tag-allocation"
 }
 

@@ -179,6 +179,12 @@ public enum Counter: Int, CaseIterable, Sendable {
   case tagsCopied
   /// Pages whose tags were lost.
   case tagsLost
+  /// Pages whose tags were lost because nothing was stored for want of memory.
+  case tagsLostNoMemory
+  /// Pages whose tags were lost because what was stored is the form of other tags.
+  case tagsLostEncoding
+  /// Pages whose tags were lost because what was stored could not be read back.
+  case tagsLostDecoding
   /// Accesses whose pointer tag differed from the granule's tag.
   case tagMismatches
   /// Granules whose tag was stored.
@@ -222,7 +228,7 @@ func snakeCase(_ name: String) -> String {
 /// The numbers lie in the set itself, so that counting an event, which every step of a fault does,
 /// is one addition in memory.
 public struct CounterSet: Equatable, Sendable {
-  @usableFromInline var values = InlineArray<81, UInt64>(repeating: 0)
+  @usableFromInline var values = InlineArray<84, UInt64>(repeating: 0)
 
   /// Creates a set of zeros.
   public init() {

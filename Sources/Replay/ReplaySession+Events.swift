@@ -5,9 +5,9 @@ import MemoryModel
 import TraceFormat
 
 extension ReplaySession {
-  /// Runs one instance until its next event lies beyond a clock, or it ends.
+  /// Runs one instance until its next event lies beyond a clock, it ends, or a sample is due.
   mutating func run(_ cursor: TraceCursor, until limit: UInt64) throws(ReplayError) {
-    while !cursor.isAtEnd && cursor.nextClock <= limit {
+    while !cursor.isAtEnd && cursor.nextClock <= limit && eventsUntilSample != 0 {
       if !plan.isVerified && suspicion == nil {
         let performed = performHits(cursor, until: limit)
         if performed > 0 {
@@ -22,6 +22,7 @@ extension ReplaySession {
         try perform(cursor.operation(of: record), at: cursor)
       } else {
         try perform(record, at: cursor)
+        if record.kind != .tagRun, let left = eventsUntilSample { eventsUntilSample = left - 1 }
       }
       try advance(cursor, by: 1)
       if let interval = plan.invariantsEvery, serial.isMultiple(of: interval) {

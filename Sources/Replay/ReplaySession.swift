@@ -20,6 +20,8 @@ public struct ReplayPlan: Sendable {
   public var quantumAccesses: UInt64 = 4096
   /// Events after which all invariants of the machine are checked, `nil` to check at the end only.
   public var invariantsEvery: UInt64?
+  /// Which tag pages ``ReplaySession/run(observing:progress:)`` shows.
+  public var observation: TagObservation?
   /// Steps that expectations leave out of account, so that one trace can hold for designs that differ
   /// in them.
   public var ignoredSteps: Outcome = .hit
@@ -55,6 +57,8 @@ public struct ReplaySession: ~Copyable {
   /// An outcome that the trace must explain with an expectation, else it is an error.
   var suspicion: ReplayError?
   var lastOutcome: Outcome = .hit
+  /// Touches and accesses until a sample is due, `nil` where none is wanted.
+  var eventsUntilSample: UInt64?
 
   /// Builds the machine and opens the traces.
   ///
@@ -62,6 +66,7 @@ public struct ReplaySession: ~Copyable {
   public static func open(_ plan: ReplayPlan) throws(ReplayError) -> ReplaySession {
     var configuration = plan.machine
     configuration.isObserved = plan.isVerified
+    configuration.logsSavedTags = plan.observation == .swapOut
     var session = ReplaySession(plan, machine: try buildMachine(configuration))
     try session.openTraces()
     return session
@@ -71,6 +76,11 @@ public struct ReplaySession: ~Copyable {
     self.plan = plan
     self.machine = machine
     oracle = ShadowOracle(pageSize: plan.machine.pageSize)
+    if case .every(let interval) = plan.observation {
+      precondition(interval > 0, "a sample every 0 events")
+      precondition(plan.isVerified, "samples of tags are the oracle's, which does not run")
+      eventsUntilSample = interval
+    }
   }
 
   private static func buildMachine(
@@ -93,10 +103,28 @@ public struct ReplaySession: ~Copyable {
   public mutating func run(
     progress: (_ events: UInt64) -> Void = { _ in }
   ) throws(ReplayError) -> DesignReport {
+    var nobody = NoTagObserver()
+    return try run(observing: &nobody, progress: progress)
+  }
+
+  /// Runs all traces to their end, and shows the tag pages that the plan's observation names.
+  ///
+  /// What `progress` is told, what is thrown and what is returned is as without an observer.
+  ///
+  /// - Precondition: samples of tags need a plan that is verified.
+  public mutating func run<Observer: TagObserver & ~Copyable>(
+    observing observer: inout Observer,
+    progress: (_ events: UInt64) -> Void = { _ in }
+  ) throws(ReplayError) -> DesignReport {
     var reported: UInt64 = 0
     while let next = nextCursor() {
       let before = cursors[next.index].clock
       try run(cursors[next.index], until: next.limit)
+      while eventsUntilSample == 0 {
+        showSample(to: &observer)
+        try run(cursors[next.index], until: next.limit)
+      }
+      showSwappedTags(to: &observer)
       sampler.sample(machine, accesses: cursors[next.index].clock - before)
       if serial - reported >= Self.eventsPerProgress {
         reported = serial

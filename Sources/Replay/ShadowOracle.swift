@@ -121,6 +121,20 @@ struct ShadowOracle {
   /// Every page that a process must still see, in ascending order.
   func pages(of process: Int) -> [UInt64] { spaces[process].pageNumbers }
 
+  /// Calls `body` with the tags of each page of a tagged mapping that was written or tagged, by
+  /// process and address; pages that other programs may have changed are left out.
+  func forEachTaggedPage(_ body: (Span<UInt8>) -> Void) {
+    for space in spaces {
+      for page in space.pageNumbers {
+        let expected = space.expectation(of: page)
+        guard expected.isTagged, !expected.isUnknown, let contents = expected.contents.first else {
+          continue
+        }
+        body(contents.tags.span)
+      }
+    }
+  }
+
   /// Adds the expected view of a process's pages to a digest.
   ///
   /// Two runs that end with the same digest showed the programs the same tags and data.

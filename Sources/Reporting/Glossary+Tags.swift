@@ -56,8 +56,32 @@ extension Glossary {
       "lost",
       .pages,
       "Pages whose tags were lost.",
-      sum: .contents,
+      sum: .lostTags,
       source: Source.model
+    ),
+    counter(
+      .tagsLostNoMemory,
+      "lost for want of memory",
+      .pages,
+      "Pages whose tags were lost because nothing was stored for want of memory.",
+      sum: .lostTags,
+      source: "mtecomp v5 as posted"
+    ),
+    counter(
+      .tagsLostEncoding,
+      "lost in encoding",
+      .pages,
+      "Pages whose tags were lost because what was stored is the form of other tags.",
+      sum: .lostTags,
+      source: "mtecomp v5 as posted"
+    ),
+    counter(
+      .tagsLostDecoding,
+      "lost in decoding",
+      .pages,
+      "Pages whose tags were lost because what was stored could not be read back.",
+      sum: .lostTags,
+      source: "mtecomp v5 as posted"
     ),
     counter(
       .tagMismatches,

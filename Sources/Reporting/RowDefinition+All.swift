@@ -158,6 +158,9 @@ extension GroupDefinition {
         Counter.granulesTagged, .tagMismatches, .tagsSavedSwap, .tagsRestoredSwap,
         .tagsInvalidated, .tagsParked, .tagsParkedRestored, .tagsCopied,
       ].map { .ifAny(.counter($0)) } + [.always(.counter(.tagsLost))]
+        + [Counter.tagsLostNoMemory, .tagsLostEncoding, .tagsLostDecoding].map {
+          .ifAny(.counter($0))
+        }
     ),
   ]
 

@@ -50,6 +50,9 @@ struct SumCheck {
       atMost(.workingsetActivateAnon, .workingsetRefaultAnon)
     case .savedTags: checkSavedTags()
     case .parkedTags: atMost(.tagsParkedRestored, .tagsParked)
+    case .lostTags:
+      let causes = count(.tagsLostNoMemory, .tagsLostEncoding, .tagsLostDecoding)
+      equal("tags_lost", count(.tagsLost), "the sum of its causes", causes)
     case .reservations: checkReservations()
     case .tagBlocks: checkTagBlocks()
     case .faultsOnAccess:

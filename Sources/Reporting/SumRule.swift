@@ -29,6 +29,8 @@ public enum SumRule: String, CaseIterable, Sendable {
   case savedTags = "saved tags"
   /// Tags kept aside.
   case parkedTags = "parked tags"
+  /// Pages whose tags were lost, by cause.
+  case lostTags = "lost tags"
   /// Reservations of tag storage.
   case reservations
   /// Tag blocks as contiguous allocations.
@@ -76,6 +78,8 @@ public enum SumRule: String, CaseIterable, Sendable {
         + "allocations, bytes * live = the category's last value and bytes * peak >= its peak; "
         + "tags_invalidated <= tags_saved_swap"
     case .parkedTags: "tags_parked_restored <= tags_parked"
+    case .lostTags:
+      "tags_lost = tags_lost_no_memory + tags_lost_encoding + tags_lost_decoding"
     case .reservations:
       "reserve_hits + reserve_fast + reserve_slow + reserve_fail_busy + reserve_fail_nomem + "
         + "reserve_fail_invalid <= reserve_calls <= the same + reserve_fail_isolated, since a page "

@@ -52,7 +52,14 @@ public struct Verdict: Equatable, Sendable {
     let verification = design.verification
     var faults: [String] = []
     if design.counters[.tagsLost] > 0 {
-      faults.append("\(grouped(design.counters[.tagsLost])) pages lost their tags")
+      let causes = [
+        (Counter.tagsLostNoMemory, "for want of memory"), (.tagsLostEncoding, "in encoding"),
+        (.tagsLostDecoding, "in decoding"),
+      ].filter { design.counters[$0.0] > 0 }.map { "\(grouped(design.counters[$0.0])) \($0.1)" }
+      faults.append(
+        "\(grouped(design.counters[.tagsLost])) pages lost their tags"
+          + (causes.isEmpty ? "" : " (\(causes.joined(separator: ", ")))")
+      )
     }
     if verification.differences > 0 {
       faults.append(

@@ -16,10 +16,15 @@ extension TagStore {
       "\(objectSlabBytes) bytes of slabs, not \(slabBytes)"
     )
     var found = Array(repeating: 0, count: pools.count)
-    map.forEach { _, handle in
+    var flawed = 0
+    map.forEach { index, handle in
+      let flaw = flaw(of: SwapEntry(rawValue: index))
+      if flaw != nil { flawed += 1 }
+      if flaw?.isCounted == false { return }
       // Whatever leads to no object holds its tags itself; only codecs with an inline class do that.
       found[object(of: handle)?.pool ?? 0] += 1
     }
+    precondition(flawed == flaws.count, "\(flaws.count) flaws, \(flawed) of entries")
     for (number, pool) in pools.enumerated() {
       let bytes = pool.sizeClass.bytes
       pool.slabs.checkInvariants()

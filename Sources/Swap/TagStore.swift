@@ -24,8 +24,9 @@ public struct TagStore: ~Copyable {
 
   /// How many more allocations succeed before one is refused, for tests; `nil` refuses none.
   ///
-  /// A ``save(_:for:)`` makes one allocation if its tags need an object, and one if the map needs
-  /// nodes, in this order. The refusal sets it to `nil` again.
+  /// A ``save(_:for:)`` makes one allocation for the temporaries of a codec that has any, one if its
+  /// tags need an object, and one if the map needs nodes, in this order. The refusal sets it to `nil`
+  /// again.
   public var allocationsUntilFailure: Int?
 
   /// Bytes of the slabs that hold objects, with their free room.
@@ -35,6 +36,8 @@ public struct TagStore: ~Copyable {
   // One for each of the codec's size classes, in ascending order.
   var pools: [TagStorePool]
   private var scratch: [UInt8]
+  // What is wrong with entries; only ever looked up, and empty but for the posted v5 codec.
+  var flaws: [SwapEntry: TagStoreFlaw] = [:]
 
   /// Creates an empty store on a machine of `processors` processors.
   ///
@@ -60,31 +63,48 @@ public struct TagStore: ~Copyable {
   /// The handle of the saved tags of `entry`, `nil` if there are none.
   public func handle(for entry: SwapEntry) -> TagHandle? { map.load(entry.rawValue) }
 
+  /// Why the tags of `entry` are lost although they were saved, `nil` where they are not.
+  ///
+  /// - Complexity: O(1).
+  public func loss(of entry: SwapEntry) -> TagStoreLoss? { flaw(of: entry)?.loss }
+
   /// Saves the tags of a page under its swap entry.
   ///
-  /// Tags saved for `entry` before are replaced and freed.
+  /// Tags saved for `entry` before are replaced and freed. The posted v5 codec saves some pages in a
+  /// way that loses their tags, and so it does where an allocation for the tags is refused:
+  /// ``loss(of:)`` says so.
   ///
   /// - Precondition: `tags.count` is `pageSize.tagBytes`.
   /// - Throws: ``TagStoreError/outOfMemory(_:)`` if an allocation is refused; nothing has changed
-  ///   then, and the swap-out has to be refused.
+  ///   then, and the swap-out has to be refused. A codec that loses tags without memory throws it for
+  ///   nodes of the map only.
   /// - Complexity: O(*g*), where *g* is granules per page.
   public mutating func save(
     _ tags: Span<UInt8>,
     for entry: SwapEntry
   ) throws(TagStoreError) {
-    let encoded = encode(tags)
+    var encoded = encode(tags)
+    var flaw: TagStoreFlaw?
     // All that can fail comes first, so that a refusal leaves everything as it was.
     if allocationsUntilFailure != nil {
-      if codec.allocatesObject(for: encoded) { try allowAllocation(entry) }
-      if map.nodesNeeded(at: entry.rawValue) > 0 { try allowAllocation(entry) }
+      if !allowAllocations(for: encoded) {
+        guard codec.losesTagsWithoutMemory else { throw .outOfMemory(entry) }
+        encoded = .inline(TagHandle(truncating: 0))
+        flaw = .withoutMemory(isLoss: tags.indices.contains { tags[$0] != 0 })
+      }
+      if map.nodesNeeded(at: entry.rawValue) > 0, !allowAllocation() {
+        throw .outOfMemory(entry)
+      }
     }
 
     let handle: TagHandle
     switch encoded {
     case .inline(let value):
-      let number = number(of: .inline)
-      pools[number].countAllocation()
       handle = value
+      if flaw == nil {
+        pools[number(of: .inline)].countAllocation()
+        if codec == .mtecompV5 { flaw = flawOfPostedHandle(value, tags) }
+      }
     case .object(let sizeClass):
       let number = number(of: sizeClass)
       let slabBytes = pools[number].slabs.slabBytes
@@ -93,12 +113,16 @@ public struct TagStore: ~Copyable {
       pools[number].write(scratch, to: object)
       handle = codec.handle(address: pools[number].address(of: object), sizeClass: sizeClass)
     }
-    if let old = map.store(handle, at: entry.rawValue) { release(old) }
+    if let old = map.store(handle, at: entry.rawValue) { release(old, self.flaw(of: entry)) }
+    if flaw != nil || !flaws.isEmpty { flaws[entry] = flaw }
   }
 
   /// Restores the tags of `entry`; they stay saved.
   ///
   /// - Precondition: `output.count` is `pageSize.tagBytes`.
+  /// What the posted v5 codec stored without memory counts as not saved, as its own restoration has
+  /// it.
+  ///
   /// - Returns: whether tags were saved; `output` has not changed if not.
   /// - Throws: ``TagStoreError`` if what is saved does not lead to tags; `output` may have changed.
   /// - Complexity: O(*g*), where *g* is granules per page.
@@ -106,7 +130,9 @@ public struct TagStore: ~Copyable {
     _ entry: SwapEntry,
     into output: inout MutableSpan<UInt8>
   ) throws(TagStoreError) -> Bool {
-    guard let handle = map.load(entry.rawValue) else { return false }
+    guard let handle = map.load(entry.rawValue), flaw(of: entry)?.isCounted != false else {
+      return false
+    }
     do throws(TagDecodingError) {
       switch codec.place(of: handle, pageSize: pageSize) {
       case .inline:
@@ -131,7 +157,8 @@ public struct TagStore: ~Copyable {
   @discardableResult
   public mutating func invalidate(_ entry: SwapEntry) -> Bool {
     guard count > 0, let handle = map.erase(entry.rawValue) else { return false }
-    release(handle)
+    release(handle, flaw(of: entry))
+    if !flaws.isEmpty { flaws[entry] = nil }
     return true
   }
 
@@ -145,8 +172,10 @@ public struct TagStore: ~Copyable {
     let first = SwapEntry(type: type, offset: 0).rawValue
     let last = first | (1 << UInt64(SwapEntry.offsetBits) - 1)
     var dropped = 0
-    while let (_, handle) = map.eraseFirst(in: first...last) {
-      release(handle)
+    while let (index, handle) = map.eraseFirst(in: first...last) {
+      let entry = SwapEntry(rawValue: index)
+      release(handle, flaw(of: entry))
+      if !flaws.isEmpty { flaws[entry] = nil }
       dropped += 1
     }
     return dropped
@@ -159,16 +188,36 @@ public struct TagStore: ~Copyable {
     return codec.encode(tags, pageSize: pageSize, payload: &room)
   }
 
-  private mutating func allowAllocation(_ entry: SwapEntry) throws(TagStoreError) {
-    guard let left = allocationsUntilFailure else { return }
-    guard left > 0 else {
-      allocationsUntilFailure = nil
-      throw .outOfMemory(entry)
-    }
-    allocationsUntilFailure = left - 1
+  /// Whether what is needed beside the map's nodes can be allocated.
+  private mutating func allowAllocations(for encoded: EncodedTags) -> Bool {
+    if codec.losesTagsWithoutMemory, !allowAllocation() { return false }
+    return !codec.allocatesObject(for: encoded) || allowAllocation()
   }
 
-  private mutating func release(_ handle: TagHandle) {
+  private mutating func allowAllocation() -> Bool {
+    guard let left = allocationsUntilFailure else { return true }
+    allocationsUntilFailure = left > 0 ? left - 1 : nil
+    return left > 0
+  }
+
+  /// What the posted v5 codec's handle for a page does to its tags.
+  private func flawOfPostedHandle(_ handle: TagHandle, _ tags: Span<UInt8>) -> TagStoreFlaw? {
+    guard codec.place(of: handle, pageSize: pageSize) == .inline else { return .unreadable }
+    var restored = [UInt8](repeating: 0, count: tags.count)
+    var output = restored.mutableSpan
+    do throws(TagDecodingError) {
+      try codec.decode(handle, pageSize: pageSize, into: &output)
+    } catch {
+      return .unreadable
+    }
+    return restored.indices.allSatisfy { restored[$0] == tags[$0] } ? nil : .otherTags
+  }
+
+  func flaw(of entry: SwapEntry) -> TagStoreFlaw? { flaws.isEmpty ? nil : flaws[entry] }
+
+  private mutating func release(_ handle: TagHandle, _ flaw: TagStoreFlaw?) {
+    // Nothing was allocated for it, and nothing counted.
+    if flaw?.isCounted == false { return }
     if let found = object(of: handle) {
       let slabBytes = pools[found.pool].slabs.slabBytes
       pools[found.pool].free(found.object)

@@ -60,6 +60,12 @@ extension TagCodec {
     self == .mtecompV11 || !encoded.sizeClass.isInline
   }
 
+  /// Whether a refused allocation costs the tags instead of the swap-out.
+  ///
+  /// The posted v5 codec takes temporaries for every page; where it gets none, or no object, its
+  /// handle is 0, which is stored as that of any page.
+  public var losesTagsWithoutMemory: Bool { self == .mtecompV5 }
+
   /// Whether the codec's statistics count the release of `handle`.
   ///
   /// The posted v5 codec takes handle 0, a page of zero tags, for an entry without tags.

@@ -7,27 +7,7 @@ public import MemoryModel
 /// A codec turns a tag page, the 4-bit tags of one page's granules, into a ``TagHandle`` of 63 bits
 /// and sometimes an object of a few bytes that the handle leads to. It allocates nothing itself.
 ///
-/// ```swift
-/// import MemoryModel
-/// import TagCompression
-///
-/// let pageSize = PageSize.kib4
-/// let tags = [UInt8](repeating: 0x33, count: pageSize.tagBytes)
-/// var payload = [UInt8](repeating: 0, count: pageSize.tagBytes)
-/// var restored = payload
-///
-/// var room = payload.mutableSpan
-/// let stored = TagCodec.mtecomp.encode(tags.span, pageSize: pageSize, payload: &room)
-/// var output = restored.mutableSpan
-/// switch stored {
-/// case .inline(let handle):
-///   try TagCodec.mtecomp.decode(handle, pageSize: pageSize, into: &output)
-/// case .object(let sizeClass):
-///   let object = payload.span.extracting(first: sizeClass.bytes)
-///   try TagCodec.mtecomp.decode(payload: object, pageSize: pageSize, into: &output)
-/// }
-/// // restored == tags, and `stored` was inline: the page has a single run of equal tags.
-/// ```
+/// The module's page has an example.
 ///
 /// Source: "MTE tag compression" patch series, v5 and v11, re-described; Apple XNU for `xnu-rle`.
 public enum TagCodec: String, CaseIterable, Sendable {

@@ -6,13 +6,14 @@ import TagCompression
 /// The tables that `tags stats` prints.
 enum TagsTable {
   /// The lines of all tables: runs, classes by codec, totals by codec.
-  static func lines(_ statistics: TagsStatistics) -> [String] {
+  static func lines(_ statistics: borrowing TagsStatistics) -> [String] {
     let pages = statistics.pages
     return [
       row("tag pages", "\(pages)"),
       row("bytes", "\(pages * UInt64(statistics.pageSize.tagBytes))"),
       row("mean runs", decimal(statistics.runs.hardware, over: pages)),
       row("  high nibble first", decimal(statistics.runs.highNibbleFirst, over: pages)),
+      row("mtecomp-v5 loses", "\(statistics.lostByPosted) pages"),
       "",
     ] + runLines(statistics) + [""] + classLines(statistics) + [""] + totalLines(statistics)
   }
@@ -22,8 +23,9 @@ enum TagsTable {
     name + String(repeating: " ", count: 20 - name.count) + value
   }
 
-  private static func runLines(_ statistics: TagsStatistics) -> [String] {
+  private static func runLines(_ statistics: borrowing TagsStatistics) -> [String] {
     let head = columns(["runs", "class", "pages", "%", "high nibble first", "%"])
+    let pages = statistics.pages
     return [head]
       + statistics.runRows.map { row in
         let first = row.runs.lowerBound
@@ -32,20 +34,20 @@ enum TagsTable {
           first == last ? "\(first)" : "\(first)-\(last)",
           "\(row.sizeClass.bytes)",
           "\(row.pages.hardware)",
-          percent(row.pages.hardware, of: statistics.pages),
+          percent(row.pages.hardware, of: pages),
           "\(row.pages.highNibbleFirst)",
-          percent(row.pages.highNibbleFirst, of: statistics.pages),
+          percent(row.pages.highNibbleFirst, of: pages),
         ])
       }
   }
 
-  private static func classLines(_ statistics: TagsStatistics) -> [String] {
+  private static func classLines(_ statistics: borrowing TagsStatistics) -> [String] {
     var lines = [columns(["codec", "class", "pages", "%"])]
-    for row in statistics.codecRows {
+    for row in statistics.rows {
       for (sizeClass, pages) in zip(row.classes, row.pages) where pages > 0 {
         lines.append(
           columns([
-            row.codec.rawValue, "\(sizeClass.bytes)", "\(pages)",
+            row.name, "\(sizeClass.bytes)", "\(pages)",
             percent(pages, of: statistics.pages),
           ])
         )
@@ -54,30 +56,35 @@ enum TagsTable {
     return lines
   }
 
-  private static func totalLines(_ statistics: TagsStatistics) -> [String] {
+  private static func totalLines(_ statistics: borrowing TagsStatistics) -> [String] {
     let pages = statistics.pages
     let raw = pages * UInt64(statistics.pageSize.tagBytes)
-    let rawReal = statistics.codecRows.first { $0.codec == .raw }?.realBytes ?? 0
-    var lines = [
-      columns(["codec", "class bytes", "a page", "ratio", "real bytes", "a page", "ratio"])
-    ]
-    for row in statistics.codecRows {
+    let rawRow = statistics.rows.first { $0.codec == .raw }
+    let real = statistics.followsSwap ? "most bytes" : "real bytes"
+    var lines = [columns(["codec", "class bytes", "a page", "ratio", real, "a page", "ratio"])]
+    for row in statistics.rows {
+      var cells = [
+        row.name, "\(row.classBytes)", decimal(row.classBytes, over: pages),
+        decimal(raw, over: row.classBytes),
+      ]
+      // Only codecs are followed through swap.
+      if row.codec != nil || !statistics.followsSwap {
+        cells += [
+          "\(row.realBytes)", decimal(row.realBytes, over: row.realPages),
+          decimal(rawRow?.realBytes ?? 0, over: row.realBytes),
+        ]
+      }
+      lines.append(columns(cells))
+    }
+    lines += ["", columns(["exactly", "bytes", "a page", "ratio"])]
+    for row in statistics.rows where row.codec == nil {
       lines.append(
         columns([
-          row.codec.rawValue,
-          "\(row.classBytes)",
-          decimal(row.classBytes, over: pages),
-          decimal(raw, over: row.classBytes),
-          "\(row.realBytes)",
-          decimal(row.realBytes, over: pages),
-          decimal(rawReal, over: row.realBytes),
+          row.name, "\(row.exactBytes)", decimal(row.exactBytes, over: pages),
+          decimal(raw, over: row.exactBytes),
         ])
       )
     }
-    let zstd = statistics.zstdBytes
-    lines.append(
-      columns(["zstd -1", "\(zstd)", decimal(zstd, over: pages), decimal(raw, over: zstd)])
-    )
     return lines
   }
 

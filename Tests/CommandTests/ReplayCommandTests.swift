@@ -176,6 +176,21 @@ import Testing
     #expect(refused.count == 2 && refused.allSatisfy { $0 > 0 })
   }
 
+  @Test func tagsThatTheCodecLosesAreNamedWithTheirCause() throws {
+    let run = try replay(
+      "--inject",
+      "fail-tag-allocation",
+      "--codec",
+      "mtecomp-v5",
+      "--design",
+      "static-carveout"
+    )
+    #expect(run.code == 1)
+    let cause = #/ pages lost their tags \([0-9]+ for want of memory\), /#
+    #expect(run.output.contains(cause), "\(run.output)")
+    #expect(run.error.contains("after swap-in, page 0x"), "\(run.error)")
+  }
+
   @Test func withoutTheOracleNothingIsClaimed() throws {
     let run = try replay("--no-verify")
     #expect(run.code == 0)

@@ -4,7 +4,7 @@ import Foundation
 
 /// A directory of one test, and the program that was built beside the tests.
 final class TagsHarness {
-  struct Result {
+  struct Result: Equatable {
     var code: Int32
     var bytes: [UInt8]
     var error: String

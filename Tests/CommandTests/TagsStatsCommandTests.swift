@@ -44,6 +44,33 @@ import Testing
     #expect(cells(output, "mtecomp", "128") == ["1", "25.0"])
     #expect(cells(output, "mtecomp", "144") == ["36.0", "3.6", "24576", "6144.0", "0.8"])
     #expect(cells(output, "raw", "512").prefix(2) == ["128.0", "1.0"])
+    #expect(cells(output, "mtecomp-v5", "loses") == ["0", "pages"])
+  }
+
+  @Test func theOtherCompressorsStandBesideTheCodecs() throws {
+    // LZ4 and zstd compress equal tags, but not noise, which then counts as it is.
+    let noise = (0..<128).map { UInt8(truncatingIfNeeded: ($0 &* 167) ^ ($0 &* $0 &* 29)) }
+    try harness.write([UInt8](repeating: 0x55, count: 128) + noise, "pages")
+    let output = try harness.tags("stats --page-size 4096 pages").output
+    for name in [["lz4"], ["zstd", "-1"]] {
+      let lines = output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        .filter { $0.starts(with: name) }.map { $0.dropFirst(name.count) }
+      // One page in a small class and one whole, the totals, and the exact bytes.
+      #expect(lines.count == 4, "\(output)")
+      #expect(lines.contains { $0.prefix(2) == ["128", "1"] }, "\(lines)")
+      let exact = try #require(lines.last?.first.flatMap { Int($0) })
+      #expect(exact > 128 && exact < 128 + 40, "\(exact)")
+    }
+  }
+
+  @Test func pagesThatThePostedCodecLosesAreCounted() throws {
+    let pages = [
+      tagPage([(3, 128), (9, 128)], posted: true), tagPage([(3, 127), (9, 129)], posted: true),
+      tagPage([(1, 1), (2, 1), (3, 1), (4, 1), (5, 112), (6, 140)], posted: true),
+    ]
+    try harness.write(pages.flatMap { $0 }, "pages")
+    let output = try harness.tags("stats --page-size 4096 pages").output
+    #expect(cells(output, "mtecomp-v5", "loses") == ["2", "pages"])
   }
 
   /// Real bytes are those of a store that has saved the same pages.
@@ -108,6 +135,36 @@ import Testing
     #expect(cells(stats.output, "47-256").prefix(2) == ["128", "0"])
   }
 
+  /// The pages taken at swap-out are those whose tags a replay saves.
+  @Test func pagesAreTakenAsTheyAreSwappedOut() throws {
+    try harness.write(ReplayTrace.text, "p.trace")
+    let stats = try harness.tags("stats --trace p.trace --at-swap-out --limit 512K")
+    #expect(stats.code == 0, "\(stats.error)")
+    let replay = try harness.run(
+      ["replay", "p.trace", "--design", "static-carveout", "--format", "csv", "--ram", "256M"]
+        + ReplayTrace.shortage
+    )
+    let saved = replay.output.split(separator: "\n").first { $0.hasPrefix("tags_saved_swap,") }?
+      .split(separator: ",").last.map(String.init)
+    #expect(cells(stats.output, "tag", "pages") == [saved])
+    #expect(cells(stats.output, "samples").first == "each")
+    // Every page has three runs, or two where its two tags are equal.
+    #expect(cells(stats.output, "2-6").dropFirst().first == saved)
+    // Objects of 128 bytes and map nodes for the tags as they are; nodes alone for those in handles.
+    let totals = stats.output.split(separator: "\n").drop { !$0.contains("most bytes") }
+      .map { $0.split(separator: " ").map(String.init) }
+    let raw = try #require(
+      totals.first { $0.first == "raw" }?.dropFirst(4).first.flatMap { Int($0) }
+    )
+    let runs = try #require(
+      totals.first { $0.first == "mtecomp" }?.dropFirst(4).first.flatMap { Int($0) }
+    )
+    #expect(raw > runs && runs > 0 && runs % 4096 == 0, "\(stats.output)")
+    #expect(try harness.tags("stats --trace p.trace --at-swap-out --limit 512K") == stats)
+    let unlimited = try harness.tags("stats --trace p.trace --at-swap-out")
+    #expect(cells(unlimited.output, "tag", "pages") == ["0"])
+  }
+
   @Test func wrongUseAndWrongInputHaveTheirExitCodes() throws {
     try harness.write([UInt8](repeating: 0, count: 130), "short")
     try harness.write("", "empty")
@@ -115,6 +172,9 @@ import Testing
     #expect(try harness.tags("stats short").code == 64)
     #expect(try harness.tags("stats --trace a --page-size 4096").code == 64)
     #expect(try harness.tags("stats --trace a --every 0").code == 64)
+    #expect(try harness.tags("stats --trace a --every 5 --at-swap-out").code == 64)
+    #expect(try harness.tags("stats --page-size 4096 --at-swap-out short").code == 64)
+    #expect(try harness.tags("stats --page-size 4096 --limit 1M short").code == 64)
     #expect(try harness.tags("stats --trace none").code == 66)
     let short = try harness.tags("stats --page-size 4096 short")
     #expect(short.code == 65)

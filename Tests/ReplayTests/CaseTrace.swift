@@ -12,13 +12,15 @@ import TagStorage
 /// Its first line is a comment `# options:` with the options of `mtesim replay` that it needs. A case
 /// that names a design holds for that one; the others hold for all designs, apart from the step
 /// `reserved`, which only designs that reserve tag storage take. Comments `# counters: NAME=VALUE ...`
-/// say what must have been counted at the end.
+/// say what must have been counted at the end, and `# differences: N` how often the shadow oracle must
+/// have found something else than it expected, if that is not never.
 struct CaseTrace: CustomStringConvertible, Sendable {
   let name: String
   let text: String
   var designs = TagStorageDesign.allCases
   var ignoredSteps: Outcome = .tagsReserved
   var counters: [(name: String, value: UInt64)] = []
+  var differences: UInt64 = 0
   private var options: [(name: String, value: String)] = []
 
   var description: String { name }
@@ -58,6 +60,12 @@ struct CaseTrace: CustomStringConvertible, Sendable {
         else { throw CaseError(message: "\(name): expected COUNTER=VALUE, found \(word)") }
         counters.append((String(parts[0]), value))
       }
+    }
+    if let line = lines.first(where: { $0.hasPrefix("# differences: ") }) {
+      guard let number = UInt64(line.dropFirst("# differences: ".count)) else {
+        throw CaseError(message: "\(name): expected a number, found \(line)")
+      }
+      differences = number
     }
     if let named = options.first(where: { $0.name == "--design" }) {
       designs = TagStorageDesign.allCases.filter { $0.rawValue == named.value }

@@ -3,6 +3,7 @@
 import MachineModel
 import MemoryModel
 import Replay
+import TagCompression
 import TagStorage
 import Testing
 
@@ -79,6 +80,22 @@ import Testing
     }
     #expect(report.counters[.swapoutRefusedTags] > 10)
     #expect(report.verification.differences == 0)
+  }
+
+  /// The posted v5 codec goes on without memory, and the tags of every 16th page are gone.
+  @Test func tagsThatWereNotStoredAreCountedAndNamed() throws {
+    let report = try replay([swappingProgram(pages: 300)]) {
+      $0.groupLimitBytes = 64 * 4096
+      $0.codec = .mtecompV5
+      $0.injectedFaults = [.failTagAllocation]
+    }
+    let counters = report.counters
+    #expect(counters[.swapoutRefusedTags] == 0)
+    #expect(counters[.tagsLost] > 10 && counters[.tagsLost] == counters[.tagsLostNoMemory])
+    #expect(counters[.tagsSavedSwap] / 16 >= counters[.tagsLost])
+    #expect(report.verification.differences >= counters[.tagsLost])
+    let message = try #require(report.verification.messages.first)
+    #expect(message.contains("after swap-in, page 0x") && message.hasSuffix("found 0"))
   }
 
   @Test func wrongSnapshotIsNamed() throws {

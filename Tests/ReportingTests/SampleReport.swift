@@ -66,7 +66,10 @@ enum SampleReport {
     design.counters = dynamic.counters
     design.memory = dynamic.memory
     design.tagOverhead = dynamic.tagOverhead
-    design.counters.add(.tagsLost, 12)
+    for (counter, count) in [
+      (Counter.tagsLost, 12), (.tagsLostNoMemory, 9), (.tagsLostEncoding, 2),
+      (.tagsLostDecoding, 1),
+    ] { design.counters.add(counter, count) }
     design.verification.migrations = 60
     design.verification.differences = 12
     design.verification.messages = ["event 4,711: page 0x7f0012345000: tags differ from granule 3"]

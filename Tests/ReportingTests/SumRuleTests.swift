@@ -56,6 +56,7 @@ import Testing
       Breakage(rule: .savedTags) { $0.savedTags[3].peak = 20_999 },
       add(.savedTags, .tagsInvalidated, 4_001),
       add(.parkedTags, .tagsParkedRestored, 1),
+      add(.lostTags, .tagsLost, 1),
       add(.reservations, .reserveHits, 1), add(.reservations, .reserveCalls, 1),
       add(.tagBlocks, .reserveReleases, 100), add(.tagBlocks, .cmaReleaseSuccessPages, 100),
       add(.tagBlocks, .cmaAllocSuccessPages, 1),

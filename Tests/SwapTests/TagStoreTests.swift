@@ -8,38 +8,6 @@ import Testing
 
 @testable import Swap
 
-extension TagStore {
-  fileprivate mutating func save(page: [UInt8], _ entry: SwapEntry) throws(TagStoreError) {
-    try save(page.span, for: entry)
-  }
-
-  fileprivate borrowing func restored(_ entry: SwapEntry) throws(TagStoreError) -> [UInt8]? {
-    var page = [UInt8](repeating: 0x5a, count: pageSize.tagBytes)
-    var output = page.mutableSpan
-    let isSaved = try load(entry, into: &output)
-    return isSaved ? page : nil
-  }
-}
-
-/// A tag page of `runs` runs of random places and tags.
-private func randomPage(
-  _ pageSize: PageSize,
-  runs: Int,
-  using random: inout SplitMix64
-) -> [UInt8] {
-  var starts: Set<Int> = [0]
-  while starts.count < runs { starts.insert(Int.random(in: 1..<pageSize.granules, using: &random)) }
-  var page = [UInt8](repeating: 0, count: pageSize.tagBytes)
-  var tag = UInt8.random(in: 0...15, using: &random)
-  for granule in 0..<pageSize.granules {
-    if granule > 0 && starts.contains(granule) {
-      tag = (tag + UInt8.random(in: 1...15, using: &random)) & 15
-    }
-    page[granule / 2] |= tag << UInt8(granule % 2 * 4)
-  }
-  return page
-}
-
 @Suite struct TagStoreTests {
   private let entry = SwapEntry(type: 0, offset: 5)
 
@@ -192,6 +160,20 @@ private func randomPage(
     #expect(store.nodeCount == 17)
     #expect(store.bytes(in: .savedTagNodes) == 16384)
     #expect(store.slabPages == 8)
+    // Both totals beside each other, and their parts.
+    #expect(store.classBytes == 16_000 && store.realBytes == 8 * 4096)
+    #expect(
+      store.statistics.debugfsText == """
+        8 bytes: 0 allocations, 0 deallocations
+        16 bytes: 1000 allocations, 0 deallocations
+        32 bytes: 0 allocations, 0 deallocations
+        64 bytes: 0 allocations, 0 deallocations
+        128 bytes: 0 allocations, 0 deallocations
+        uncompressed tag storage size: 128000
+        compressed tag storage size: 16000
+
+        """
+    )
     for offset: UInt64 in [10, 300, 600, 900] {
       store.invalidate(SwapEntry(type: 0, offset: offset))
     }
@@ -201,83 +183,27 @@ private func randomPage(
     store.checkInvariants()
   }
 
-  @Test func publishedCountersGiveThePublishedSizes() {
-    func statistics(_ rows: [(bytes: Int, allocations: UInt64, frees: UInt64)])
-      -> TagStoreStatistics
-    {
-      TagStoreStatistics(
-        pageSize: .kib4,
-        classes: rows.map {
-          TagClassCounts(
-            sizeClass: TagSizeClass(bytes: $0.bytes),
-            allocations: $0.allocations,
-            frees: $0.frees,
-            peak: $0.allocations
-          )
-        }
-      )
+  /// Slabs hold as many objects of each class as the kernel's tables say, without slack inside.
+  @Test(arguments: PageSize.allCases, [1, 4, 16])
+  func slabsHoldWholePagesOfObjects(pageSize: PageSize, processors: Int) throws {
+    // Objects in a slab by their bytes for 1, 4 and 16 processors.
+    let table: [Int: [PageSize: [Int]]] = [
+      16: [.kib4: [256, 256, 256], .kib16: [1024, 1024, 1024], .kib64: [4096, 4096, 4096]],
+      32: [.kib4: [128, 128, 128], .kib16: [512, 512, 512], .kib64: [2048, 2048, 2048]],
+      64: [.kib4: [64, 64, 64], .kib16: [256, 256, 256], .kib64: [1024, 1024, 1024]],
+      128: [.kib4: [32, 32, 32], .kib16: [128, 128, 128], .kib64: [512, 512, 512]],
+      256: [.kib16: [64, 64, 64], .kib64: [256, 256, 256]],
+      512: [.kib16: [32, 32, 32], .kib64: [128, 128, 128]],
+      2048: [.kib64: [32, 32, 32]],
+    ]
+    let column = try #require([1: 0, 4: 1, 16: 2][processors])
+    let store = TagStore(codec: .mtecomp, pageSize: pageSize, processors: processors)
+    for pool in store.pools where !pool.sizeClass.isInline {
+      let geometry = pool.slabs.geometry
+      #expect(geometry.slabBytes % pageSize.bytes == 0)
+      #expect(geometry.objectsPerSlab * pool.sizeClass.bytes == geometry.slabBytes)
+      guard let expected = table[pool.sizeClass.bytes]?[pageSize] else { continue }
+      #expect(geometry.objectsPerSlab == expected[column], "\(pool.sizeClass.bytes) bytes")
     }
-    let v5 = statistics([
-      (8, 118277, 16089), (16, 10762, 6738), (32, 10748, 6823), (64, 10510, 6644),
-      (128, 68375, 47378),
-    ])
-    #expect(v5.savedPages == 135_000)
-    #expect(
-      v5.debugfsText == """
-        8 bytes: 118277 allocations, 16089 deallocations
-        16 bytes: 10762 allocations, 6738 deallocations
-        32 bytes: 10748 allocations, 6823 deallocations
-        64 bytes: 10510 allocations, 6644 deallocations
-        128 bytes: 68375 allocations, 47378 deallocations
-        uncompressed tag storage size: 17280000
-        compressed tag storage size: 3125024
-
-        """
-    )
-    let v10 = statistics([(8, 102496, 67302), (128, 212234, 178278)])
-    #expect(v10.uncompressedBytes == 8_851_200)
-    #expect(v10.classBytes == 4_346_368)
-  }
-}
-
-/// What the posted v5 codec does to a store.
-@Suite struct TagStorePostedCodecTests {
-  private let entry = SwapEntry(type: 0, offset: 77)
-
-  @Test func aMisreadPointerIsAnErrorAndNotACrash() throws {
-    // Six runs in high-nibble-first order whose fifth stored size is 112.
-    var tags: [UInt8] = []
-    for (tag, size) in [(1, 1), (2, 1), (3, 1), (4, 1), (5, 112), (6, 140)] {
-      tags += Array(repeating: UInt8(tag), count: size)
-    }
-    let page = stride(from: 0, to: 256, by: 2).map { tags[$0] << 4 | tags[$0 + 1] }
-    var store = TagStore(codec: .mtecompV5, pageSize: .kib4, processors: 8)
-    try store.save(page: page, entry)
-    store.checkInvariants()
-    let handle = TagHandle(truncating: 0x7002_0408_1654_3215)
-    do throws(TagStoreError) {
-      _ = try store.restored(entry)
-      Issue.record("the handle was read")
-    } catch {
-      #expect(error == .misreadPointer(entry, handle))
-    }
-    let dropped = store.invalidate(entry)
-    #expect(dropped)
-    #expect(store.statistics.savedPages == 0)
-    store.checkInvariants()
-  }
-
-  @Test func theReleaseOfAZeroPageIsNeverCounted() throws {
-    var store = TagStore(codec: .mtecompV5, pageSize: .kib4, processors: 8)
-    let zeros = [UInt8](repeating: 0, count: 128)
-    for _ in 0..<3 {
-      try store.save(page: zeros, entry)
-      store.invalidate(entry)
-    }
-    try store.save(page: [UInt8](repeating: 0x11, count: 128), entry)
-    store.invalidate(entry)
-    #expect(store.statistics.classes.first?.allocations == 4)
-    #expect(store.statistics.classes.first?.frees == 1)
-    store.checkInvariants()
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CodecModel
 import MemoryModel
 import TestSupport
 import Testing
@@ -32,7 +33,7 @@ import Testing
       let page = pageSize.randomPage(runs: runs, using: &random)
       let stored = codec.stored(page, pageSize)
       var expected = 8
-      let model = SlowModel(codec: codec, pageSize: pageSize)
+      let model = try codec.model(pageSize)
       while expected < pageSize.tagBytes && model.capacity(bytes: expected) < runs { expected *= 2 }
       #expect(stored.encoded.sizeClass.bytes == expected, "\(runs) runs")
       #expect(try codec.restored(stored, pageSize) == page, "\(runs) runs")
@@ -74,27 +75,6 @@ import Testing
     ]
     let sizes: UInt64 = 1 | 1 << 7 | 1 << 14 | 1 << 21 | 112 << 28
     #expect(codec.inlineHandle(page(runs), .kib4) == 5 << 59 | 0x654321 << 35 | sizes)
-  }
-
-  @Test(arguments: PageSize.allCases)
-  func randomPagesAgreeWithTheSlowModel(pageSize: PageSize) throws {
-    let seed = UInt64(pageSize.rawValue)
-    var random = SplitMix64(seed: seed)
-    let model = SlowModel(codec: codec, pageSize: pageSize)
-    for step in 0..<pageSize.share(of: modelPages) {
-      let page = pageSize.interestingPage(using: &random)
-      let stored = codec.stored(page, pageSize)
-      guard stored == model.encode(page), try codec.restored(stored, pageSize) == page else {
-        Issue.record("seed \(seed), step \(step): \(stored), expected \(model.encode(page))")
-        return
-      }
-      if case .inline(let handle) = stored.encoded {
-        guard !handle.looksLikeAddress else {
-          Issue.record("seed \(seed), step \(step): handle \(handle) looks like an address")
-          return
-        }
-      }
-    }
   }
 
   @Test(arguments: [TagCodec.raw, .mtecomp, .mtecompV11, .xnuRunLength], PageSize.allCases)
@@ -144,7 +124,7 @@ import Testing
         for granule in 0..<256 {
           tags[granule] = runTags[granule < first ? 0 : granule < second ? 1 : 2]
         }
-        let page = packed(tags)
+        let page = ModelPage.bytes(tags)
         var room = buffer.mutableSpan
         let encoded = codec.encode(page.span, pageSize: .kib4, payload: &room)
         guard case .inline(let handle) = encoded else {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CodecModel
 import Foundation
 import MemoryModel
+import TestSupport
+import Testing
 
 @testable import TagCompression
-import TestSupport
 
 /// How many random 4K pages go through each codec and back; larger pages are as many fewer.
 ///
@@ -15,37 +17,9 @@ let randomPages =
 /// How many of them are compared with the slow model, which takes a hundred times as long.
 let modelPages = max(1, randomPages / 20)
 
-/// The bytes of tags given one by one, granule 0 first.
-func packed(_ tags: [UInt8]) -> [UInt8] {
-  stride(from: 0, to: tags.count, by: 2).map { tags[$0] | tags[$0 + 1] << 4 }
-}
-
-/// The tags of a page one by one, granule 0 first.
-func unpacked(_ bytes: [UInt8], order: GranuleOrder = .hardware) -> [UInt8] {
-  bytes.flatMap { byte in
-    switch order {
-    case .hardware: [byte & 15, byte >> 4]
-    case .highNibbleFirst: [byte >> 4, byte & 15]
-    }
-  }
-}
-
-/// The runs of a list of tags, found one tag at a time.
-func slowRuns(_ tags: [UInt8]) -> [(tag: UInt8, size: Int)] {
-  var runs: [(tag: UInt8, size: Int)] = []
-  for tag in tags {
-    if let last = runs.last, last.tag == tag {
-      runs[runs.count - 1].size += 1
-    } else {
-      runs.append((tag, 1))
-    }
-  }
-  return runs
-}
-
 /// The tag page with the given runs.
 func page(_ runs: [(tag: UInt8, size: Int)], order: GranuleOrder = .hardware) -> [UInt8] {
-  let bytes = packed(runs.flatMap { Array(repeating: $0.tag, count: $0.size) })
+  let bytes = ModelPage.bytes(runs.flatMap { Array(repeating: $0.tag, count: $0.size) })
   return order == .hardware ? bytes : bytes.map { $0 << 4 | $0 >> 4 }
 }
 
@@ -74,42 +48,17 @@ extension PageSize {
 
   /// A page of `runs` runs at random places, each with another tag than the one before.
   func randomPage(runs: Int, using random: inout SplitMix64) -> [UInt8] {
-    var starts: Set<Int> = [0]
-    while starts.count < runs { starts.insert(Int.random(in: 1..<granules, using: &random)) }
     var tags = [UInt8](repeating: 0, count: granules)
-    var tag = UInt8.random(in: 0...15, using: &random)
-    for granule in 0..<granules {
-      if granule > 0 && starts.contains(granule) {
-        tag = (tag + UInt8.random(in: 1...15, using: &random)) & 15
-      }
-      tags[granule] = tag
-    }
-    return packed(tags)
+    PageMaker(granules: granules).place(runs: runs, in: &tags, using: &random)
+    return ModelPage.bytes(tags)
   }
 
-  /// A page of a kind that is worth trying: few runs mostly, capacities and their neighbours,
-  /// noise, and heap-like blocks.
+  /// A page of a kind that is worth trying.
   func interestingPage(using random: inout SplitMix64) -> [UInt8] {
-    let limits = [
-      1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 17, 19, 23, 34, 39, 46, 68, 78, 136, 157, 273, 546,
-    ]
-    switch Int.random(in: 0..<8, using: &random) {
-    case 0..<4:
-      let wanted =
-        (limits.randomElement(using: &random) ?? 1) + Int.random(in: 0...1, using: &random)
-      return randomPage(runs: min(wanted, granules), using: &random)
-    case 4:
-      return (0..<tagBytes).map { _ in UInt8.random(in: 0...255, using: &random) }
-    case 5:
-      // Blocks of one size, as a heap has them.
-      let block = Int.random(in: 1...64, using: &random)
-      let tags = (0..<granules / block + 1).map { _ in UInt8.random(in: 0...15, using: &random) }
-      return packed((0..<granules).map { tags[$0 / block] })
-    case 6:
-      return page([(1, granules / 2), (UInt8.random(in: 2...15, using: &random), granules / 2)])
-    default:
-      return randomPage(runs: Int.random(in: 1...60, using: &random), using: &random)
-    }
+    var tags = [UInt8](repeating: 0, count: granules)
+    let number = random.below(granules)
+    PageMaker(granules: granules).fill(&tags, number: number, using: &random)
+    return ModelPage.bytes(tags)
   }
 }
 
@@ -117,9 +66,24 @@ extension PageSize {
 struct Stored: Equatable {
   var encoded: EncodedTags
   var payload: [UInt8]
+
+  /// The same in the words of the model.
+  var inModel: CodecModel.Stored {
+    switch encoded {
+    case .inline(let handle): .inline(handle.rawValue)
+    case .object: .object(payload)
+    }
+  }
 }
 
 extension TagCodec {
+  func model(_ pageSize: PageSize) throws -> CodecModel {
+    CodecModel(
+      try #require(CodecModel.Codec(rawValue: rawValue)),
+      granules: pageSize.granules
+    )
+  }
+
   func stored(_ page: [UInt8], _ pageSize: PageSize) -> Stored {
     var buffer = [UInt8](repeating: 0xa5, count: pageSize.tagBytes + 8)
     var room = buffer.mutableSpan

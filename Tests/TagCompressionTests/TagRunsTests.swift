@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CodecModel
 import MemoryModel
 import TestSupport
 import Testing
@@ -12,20 +13,13 @@ import Testing
     var random = SplitMix64(seed: 7)
     for step in 0..<200 {
       let page = pageSize.interestingPage(using: &random)
-      let expected = slowRuns(unpacked(page, order: order))
+      let model = ModelPage(ModelPage.tags(page))
+      let expected = order == .hardware ? model.runs : model.highNibbleFirstRuns
       #expect(TagRuns.count(page.span, order: order) == expected.count, "step \(step)")
       let found = TagRuns.list(page.span, order: order)
       #expect(found.map { Int($0.tag.rawValue) } == expected.map { Int($0.tag) }, "step \(step)")
       #expect(found.map(\.granules) == expected.map(\.size), "step \(step)")
     }
-  }
-
-  @Test func oddBoundariesSplitRunsInTheWrongGranuleOrder() {
-    var runs = (0..<85).map { (tag: UInt8($0 % 15), size: 3) }
-    runs.append((15, 1))
-    let tags = page(runs)
-    #expect(TagRuns.count(tags.span) == 86)
-    #expect(TagRuns.count(tags.span, order: .highNibbleFirst) == 171)
   }
 
   @Test func aCodecIsKnownByItsName() {
