@@ -76,9 +76,18 @@ struct InlineRuns {
     order: GranuleOrder,
     into output: inout MutableSpan<UInt8>
   ) throws(TagDecodingError) -> Int {
-    if layout.granules == WideRunWriter.granules {
-      return try decodeShort(order: order, into: &output)
-    }
+    layout.granules == WideRunWriter.granules
+      ? try decodeShort(order: order, into: &output)
+      : try decodeRunByRun(layout: layout, order: order, into: &output)
+  }
+
+  /// Writes a page of any size.
+  @inline(__always)
+  func decodeRunByRun(
+    layout: RunLayout,
+    order: GranuleOrder,
+    into output: inout MutableSpan<UInt8>
+  ) throws(TagDecodingError) -> Int {
     let sizeBits = UInt64(truncatingIfNeeded: layout.sizeBits)
     let mask: UInt64 = 1 &<< sizeBits &- 1
     var runs = 1

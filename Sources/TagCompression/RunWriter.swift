@@ -66,10 +66,9 @@ struct RunWriter {
 
   @inline(__always)
   private mutating func mark(_ tag: UInt64, in output: inout MutableSpan<UInt8>) {
-    let offset = (position & ~15) &>> 1
-    let shift = UInt64(truncatingIfNeeded: position & 15) &* 4
-    let old = TagWords.load(output.span, at: offset)
-    TagWords.store(old ^ (tag ^ previousTag) &<< shift, into: &output, at: offset)
+    // Bytes and not words, since the next run mostly starts in the same word and would wait for it.
+    let shift = UInt64(truncatingIfNeeded: position & 1) &* 4
+    output[position &>> 1] ^= UInt8(truncatingIfNeeded: (tag ^ previousTag) &<< shift)
     previousTag = tag
   }
 

@@ -19,6 +19,7 @@ struct ShortPageEncoder {
   }
 
   private static let inlineCapacity = 6
+  private static let maxRuns = 46
   private static let lowBits: UInt64 = 0x0101_0101_0101_0101
 
   private let order: GranuleOrder
@@ -32,37 +33,45 @@ struct ShortPageEncoder {
   func encode(_ page: Span<UInt8>, payload: inout MutableSpan<UInt8>) -> Outcome {
     precondition(page.count == ShortPageStarts.tagBytes, "\(page.count) bytes of tags")
     // Equal tags are asked for first: such pages are the most frequent ones.
-    if RunScanner.isUniform(page) { return .uniform(TagWords.load(page, at: 0) & 15) }
-    let starts = ShortPageStarts(page, order: order)
+    if isUniform(page) { return .uniform(TagWords.load(page, at: 0) & 15) }
+    guard let starts = ShortPageStarts(page, order: order, limit: Self.maxRuns) else {
+      TagWords.copyShort(page, into: &payload)
+      return .raw
+    }
     let runs = starts.runs
-    if runs <= Self.inlineCapacity { return .inline(inlineRuns(page, starts, runs), runs: runs) }
-    if runs <= 11 { return packed(page, starts, runs, bytes: 16, capacity: 11, &payload) }
-    if runs <= 23 { return packed(page, starts, runs, bytes: 32, capacity: 23, &payload) }
-    if runs <= 46 { return packed(page, starts, runs, bytes: 64, capacity: 46, &payload) }
-    TagWords.copyShort(page, into: &payload)
-    return .raw
+    if runs <= Self.inlineCapacity { return .inline(inlineRuns(page, starts), runs: runs) }
+    if runs <= 11 { return packed(page, starts, bytes: 16, capacity: 11, &payload) }
+    if runs <= 23 { return packed(page, starts, bytes: 32, capacity: 23, &payload) }
+    return packed(page, starts, bytes: 64, capacity: Self.maxRuns, &payload)
+  }
+
+  /// Whether all tags are equal.
+  ///
+  /// The loads are those that ``ShortPageStarts`` does, which makes them free there.
+  @inline(__always)
+  private func isUniform(_ page: Span<UInt8>) -> Bool {
+    let expected = SIMD2(repeating: TagWords.uniform(TagWords.load(page, at: 0) & 15))
+    var difference = SIMD2<UInt64>()
+    for pair in 0..<8 { difference |= TagWords.loadTwo(page, at: pair &* 16) ^ expected }
+    return TagWords.isZero(difference)
   }
 
   @inline(__always)
-  private func inlineRuns(
-    _ page: Span<UInt8>,
-    _ found: ShortPageStarts,
-    _ runs: Int
-  ) -> InlineRuns {
+  private func inlineRuns(_ page: Span<UInt8>, _ found: ShortPageStarts) -> InlineRuns {
+    let runs = found.runs
     let masks = found.masks()
     let counts = found.counts()
     // Byte i is where run i starts; bytes of runs that are missing are 0, the end of the page.
     var starts: UInt64 = 0
     var shift: UInt64 = 8
     for lane in 0..<4 {
-      let first = UInt64(truncatingIfNeeded: lane &* ShortPageStarts.laneGranules)
       var mask = masks[lane]
       let granules = ShortPageStarts.granules(
         &mask,
         limit: Self.inlineCapacity - 1,
-        first: first
+        first: UInt64(truncatingIfNeeded: lane &* ShortPageStarts.laneGranules)
       )
-      let bits = counts[lane] &* 8
+      let bits = UInt64(truncatingIfNeeded: counts[lane] &* 8)
       starts |= (granules & (1 &<< bits &- 1)) &<< shift
       shift &+= bits
     }
@@ -75,11 +84,11 @@ struct ShortPageEncoder {
     }
     let largest = 7 &- best & 7
     sizes.bytes = Self.removing(largest, from: sizes.bytes, sizes.bytes &>> 8)
-    let runBits = UInt64(truncatingIfNeeded: runs &* RunLayout.tagBits)
-    return InlineRuns(largest: largest, tags: tags & (1 &<< runBits &- 1), sizes: sizes.packed)
+    let tagBits = UInt64(truncatingIfNeeded: runs &* RunLayout.tagBits)
+    return InlineRuns(largest: largest, tags: tags & (1 &<< tagBits &- 1), sizes: sizes.packed)
   }
 
-  /// The tags of eight granules, 4 bits each, of which only the first `runs` are looked at.
+  /// The tags of the first `runs` of eight granules, 4 bits each.
   @inline(__always)
   private func tags(_ page: Span<UInt8>, at granules: UInt64, runs: Int) -> UInt64 {
     var bytes: UInt64 = 0
@@ -112,15 +121,15 @@ extension ShortPageEncoder {
   private func packed(
     _ page: Span<UInt8>,
     _ found: ShortPageStarts,
-    _ runs: Int,
     bytes: Int,
     capacity: Int,
     _ payload: inout MutableSpan<UInt8>
   ) -> Outcome {
+    let runs = found.runs
     // Room for 46 runs, the end of the page, and what eight at a time write too much.
     var startArray = InlineArray<64, UInt8>(repeating: 0)
     var starts = startArray.mutableSpan
-    Self.list(found, runs: runs, into: &starts)
+    Self.list(found, into: &starts)
 
     var sizeArray = InlineArray<64, UInt8>(repeating: 0)
     var sizes = sizeArray.mutableSpan
@@ -166,7 +175,6 @@ extension ShortPageEncoder {
   @inline(__always)
   private static func list(
     _ found: ShortPageStarts,
-    runs: Int,
     into starts: inout MutableSpan<UInt8>
   ) {
     let masks = found.masks()
@@ -176,7 +184,7 @@ extension ShortPageEncoder {
       var mask = masks[lane]
       let first = UInt64(truncatingIfNeeded: lane &* ShortPageStarts.laneGranules)
       var next = end
-      end &+= Int(truncatingIfNeeded: counts[lane])
+      end &+= counts[lane]
       // Eight at a time, of which the next lane overwrites what is too much.
       repeat {
         TagWords.store(
@@ -187,7 +195,7 @@ extension ShortPageEncoder {
         next &+= 8
       } while next < end
     }
-    TagWords.store(0, into: &starts, at: runs)
+    TagWords.store(0, into: &starts, at: found.runs)
   }
 
   /// The number of the first byte of all groups that no other is greater than.

@@ -23,28 +23,34 @@ struct ShortPageStarts {
   /// Granules in a lane of the masks.
   static let laneGranules = 64
 
-  /// For each 32 granules, the lowest of four bits of those that start a run.
-  private let found: InlineArray<8, SIMD2<UInt64>>
+  /// For each 32 granules of half a page, the lowest of four bits of those that start a run.
+  private typealias Half = InlineArray<4, SIMD2<UInt64>>
 
-  /// The number of runs, 1 to 256.
+  private let low: Half
+  private let high: Half
+
+  /// The number of runs.
   let runs: Int
 
   /// Looks at a page of 128 tag bytes.
+  ///
+  /// - Returns: `nil` if there are more than `limit` runs; noise is known after half of the page.
   @inline(__always)
-  init(_ page: Span<UInt8>, order: GranuleOrder) {
-    found = InlineArray { pair in Self.starts(page, at: pair &* 16, order: order) }
-    // Each granule position counts for itself, up to 8 in its 4 bits; no population count needed.
-    var sums = SIMD2<UInt64>()
-    for pair in 0..<8 { sums &+= found[pair] }
-    let bytes = (sums & Self.lowNibbles) &+ (sums &>> 4 & Self.lowNibbles)
-    runs = Int(truncatingIfNeeded: Self.sumOfBytes(bytes[0] &+ bytes[1]) &+ 1)
+  init?(_ page: Span<UInt8>, order: GranuleOrder, limit: Int) {
+    low = Half { pair in Self.starts(page, at: pair &* 16, order: order) }
+    let lowCount = Self.count(low[0] &+ low[1] &+ low[2] &+ low[3])
+    if lowCount >= limit { return nil }
+    high = Half { pair in Self.starts(page, at: 64 &+ pair &* 16, order: order) }
+    let highCount = Self.count(high[0] &+ high[1] &+ high[2] &+ high[3])
+    runs = Int(truncatingIfNeeded: lowCount &+ highCount &+ 1)
+    if runs > limit { return nil }
   }
 
   /// Bit *i* of lane *l* is set if a run starts at granule 64*l* + *i*, that of granule 0 left out.
   @inline(__always)
   func masks() -> SIMD4<UInt64> {
-    let even = Self.ordered(found[0], found[2], found[4], found[6])
-    let odd = Self.ordered(found[1], found[3], found[5], found[7])
+    let even = Self.ordered(low[0], low[2], high[0], high[2])
+    let odd = Self.ordered(low[1], low[3], high[1], high[3])
     // Now word w of four has the 16 granules of words w, w + 4, w + 8 and w + 12 of the page.
     var (a, b, c, d) = (even[0], even[1], odd[0], odd[1])
     Self.exchange(&a, &b, 16, 0x0000_ffff_0000_ffff)
@@ -56,15 +62,20 @@ struct ShortPageStarts {
 
   /// How many bits each lane of the masks has.
   @inline(__always)
-  func counts() -> SIMD4<UInt64> {
-    SIMD4(count(ofLane: 0), count(ofLane: 1), count(ofLane: 2), count(ofLane: 3))
+  func counts() -> InlineArray<4, Int> {
+    [
+      Self.count(low[0] &+ low[1]), Self.count(low[2] &+ low[3]),
+      Self.count(high[0] &+ high[1]), Self.count(high[2] &+ high[3]),
+    ]
   }
 
+  /// Adds up 32 numbers of 4 bits, each at most 7.
   @inline(__always)
-  private func count(ofLane lane: Int) -> UInt64 {
-    let sums = found[lane &* 2] &+ found[lane &* 2 &+ 1]
-    let both = sums[0] &+ sums[1]
-    return Self.sumOfBytes((both & 0x0f0f_0f0f_0f0f_0f0f) &+ (both &>> 4 & 0x0f0f_0f0f_0f0f_0f0f))
+  private static func count(_ sums: SIMD2<UInt64>) -> Int {
+    // Each granule position has counted for itself, which saves the population count.
+    let nibbles = sums[0] &+ sums[1]
+    let bytes = (nibbles & 0x0f0f_0f0f_0f0f_0f0f) &+ (nibbles &>> 4 & 0x0f0f_0f0f_0f0f_0f0f)
+    return Int(truncatingIfNeeded: (bytes &* 0x0101_0101_0101_0101) &>> 56)
   }
 
   /// Takes the first `limit` granules from `mask`, one in each byte of a word, plus `first` each.
@@ -151,11 +162,6 @@ struct ShortPageStarts {
     let changed = (low &>> distance ^ high) & mask
     high ^= changed
     low ^= changed &<< distance
-  }
-
-  @inline(__always)
-  private static func sumOfBytes(_ bytes: UInt64) -> UInt64 {
-    (bytes &* 0x0101_0101_0101_0101) &>> 56
   }
 
   private static var lowNibbles: SIMD2<UInt64> { SIMD2(repeating: 0x0f0f_0f0f_0f0f_0f0f) }

@@ -22,7 +22,11 @@ enum TagWords {
       fromByteOffset: offset,
       as: SIMD2<UInt64>.self
     )
-    return SIMD2(UInt64(littleEndian: words[0]), UInt64(littleEndian: words[1]))
+    #if _endian(big)
+    return SIMD2(words[0].byteSwapped, words[1].byteSwapped)
+    #else
+    return words
+    #endif
   }
 
   /// The eight words at byte `offset`.
@@ -85,12 +89,15 @@ enum TagWords {
     #endif
   }
 
+  /// Whether both words are 0.
+  @inline(__always)
+  static func isZero(_ words: SIMD2<UInt64>) -> Bool { words[0] | words[1] == 0 }
+
   /// Whether all words are 0.
   @inline(__always)
   static func isZero(_ words: SIMD8<UInt64>) -> Bool {
     let four = words.lowHalf | words.highHalf
-    let two = four.lowHalf | four.highHalf
-    return two[0] | two[1] == 0
+    return isZero(four.lowHalf | four.highHalf)
   }
 
   /// Copies `source` to the start of `target`.

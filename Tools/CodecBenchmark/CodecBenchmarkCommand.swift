@@ -80,7 +80,8 @@ struct CodecBenchmarkCommand {
   ) -> [any Subject] {
     libraries.map { ReferenceSubject(corpus, $0) }
       + [
-        LZ4Subject(corpus), ZstandardSubject(corpus), CodecSubject(corpus, codec: .mtecompV5),
+        LZ4Subject(corpus, keepsTable: false), LZ4Subject(corpus, keepsTable: true),
+        ZstandardSubject(corpus), CodecSubject(corpus, codec: .mtecompV5),
         CodecSubject(corpus.lowNibbleFirst, codec: .mtecomp),
       ]
   }
