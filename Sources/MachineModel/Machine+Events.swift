@@ -121,8 +121,12 @@ extension Machine {
     steps = .hit
     finishWrites()
     switch operation {
-    case .map(let request, let result):
+    case .map(var request, let result):
       if let result, result < 0 { return steps }
+      // The recorded kernel's answer says where the mapping lies.
+      if let result, request.flags.isDisjoint(with: [.fixed, .fixedNoReplace]) {
+        request.address = UInt64(result)
+      }
       return map(request, of: process)
     case .unmap(let address, let length, let result):
       if let result, result < 0 { return steps }
@@ -137,7 +141,7 @@ extension Machine {
         oldLength: oldLength,
         newLength: newLength,
         flags: flags,
-        newAddress: newAddress,
+        newAddress: flags.contains(.fixed) ? newAddress : result.map { UInt64($0) } ?? newAddress,
         of: process
       )
     case .brk(let address, let result):

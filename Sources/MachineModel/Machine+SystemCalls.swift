@@ -17,11 +17,9 @@ extension Machine {
     case .success(let range): place = range
     }
     for lost in processes[process].vmas.mappedRanges(in: place) { dropPages(lost, of: process) }
-    switch processes[process].vmas.map(request) {
-    case .failure(let error): return .error(error)
-    case .success: break
-    }
+    let result = processes[process].vmas.map(request)
     releaseTables(place, of: process)
+    if case .failure(let error) = result { return .error(error) }
     if request.flags.contains(.populate) {
       populate(place, isWrite: request.protection.contains(.write), of: process)
     }
@@ -99,7 +97,12 @@ extension Machine {
       newAddress: newAddress
     )
     {
-    case .failure(let error): return .error(error)
+    case .failure(let refusal):
+      for range in refusal.dropped {
+        dropPages(range, of: process)
+        releaseTables(range, of: process)
+      }
+      return .error(refusal.number)
     case .success(let found): plan = found
     }
     for range in plan.dropped { dropPages(range, of: process) }
@@ -166,6 +169,7 @@ extension Machine {
       case .free: makeDroppable(range, of: process)
       case .cold: deactivate(range, of: process)
       case .pageOut: pageOut(range, of: process)
+      case .willNeed: readFromSwap(range, of: process)
       case .populateRead: populate(range, isWrite: false, of: process)
       case .populateWrite: populate(range, isWrite: true, of: process)
       default: break

@@ -86,6 +86,8 @@ public struct Outcome: OptionSet, Hashable, Sendable {
 public enum ErrorNumber: UInt16, CaseIterable, Error, Sendable {
   /// Interrupted by a signal.
   case eintr = 4
+  /// Try again later.
+  case eagain = 11
   /// Not enough memory, or a limit reached.
   case enomem = 12
   /// Permission denied.
@@ -105,6 +107,7 @@ public enum ErrorNumber: UInt16, CaseIterable, Error, Sendable {
   public var name: String {
     switch self {
     case .eintr: "EINTR"
+    case .eagain: "EAGAIN"
     case .enomem: "ENOMEM"
     case .eacces: "EACCES"
     case .efault: "EFAULT"
