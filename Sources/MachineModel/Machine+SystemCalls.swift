@@ -20,6 +20,7 @@ extension Machine {
     let result = processes[process].vmas.map(request)
     releaseTables(place, of: process)
     if case .failure(let error) = result { return .error(error) }
+    lastValue = place.lowerBound.address(pageSize: pageSize)
     if request.flags.contains(.populate) {
       populate(place, isWrite: request.protection.contains(.write), of: process)
     }
@@ -105,6 +106,7 @@ extension Machine {
       return .error(refusal.number)
     case .success(let found): plan = found
     }
+    lastValue = plan.mapping.lowerBound.address(pageSize: pageSize)
     for range in plan.dropped { dropPages(range, of: process) }
     if let moved = plan.moved {
       movePages(moved, to: plan.mapping.lowerBound, of: process)
@@ -139,6 +141,7 @@ extension Machine {
   mutating func moveBreak(to address: UInt64, recorded: Int64?, of process: Int) -> Outcome {
     if let recorded, recorded >= 0, processes[process].vmas.heapStart == nil {
       processes[process].vmas.setHeapStart(UInt64(recorded))
+      lastValue = UInt64(recorded)
       return steps
     }
     let end = recorded.map { UInt64(bitPattern: $0) } ?? address
@@ -147,6 +150,7 @@ extension Machine {
       dropPages(range, of: process)
       releaseTables(range, of: process)
     }
+    lastValue = change.programBreak
     // A heap that cannot grow stays where it is, which `brk` reports by the old break.
     return change.programBreak == end || address == 0 ? steps : .error(.enomem)
   }

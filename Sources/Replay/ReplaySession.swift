@@ -55,6 +55,8 @@ public struct ReplaySession: ~Copyable {
   /// An outcome that the trace must explain with an expectation, else it is an error.
   var suspicion: ReplayError?
   var lastOutcome: Outcome = .hit
+  /// What the last event returned beside its outcome.
+  var lastValue: UInt64?
 
   /// Builds the machine and opens the traces.
   ///
@@ -70,7 +72,7 @@ public struct ReplaySession: ~Copyable {
   private init(_ plan: ReplayPlan, machine: consuming Machine) {
     self.plan = plan
     self.machine = machine
-    oracle = ShadowOracle(pageSize: plan.machine.pageSize)
+    oracle = ShadowOracle(plan.machine)
   }
 
   private static func buildMachine(
@@ -208,7 +210,7 @@ public struct ReplaySession: ~Copyable {
           found: outcome.description
         )
       }
-      oracle.apply(operation, outcome: outcome, of: cursor.current)
+      oracle.apply(operation, outcome: outcome, of: cursor.current, at: "\(cursor.name):header")
     }
   }
 

@@ -10,6 +10,8 @@ struct ShadowArea {
   var end: UInt64
   /// Whether the pages have tags.
   var isTagged: Bool
+  /// Whether the pages may be written.
+  var isWritable: Bool
   /// Whether the area belongs to a file.
   var isFile: Bool
   /// Whether processes share the area's pages.
@@ -28,6 +30,7 @@ struct ShadowArea {
     start = pages.lowerBound
     end = pages.upperBound
     isTagged = request.protection.contains(.mte)
+    isWritable = request.protection.contains(.write)
     isFile = !request.flags.contains(.anonymous)
     isShared = request.flags.contains(.shared)
     isUnknown = isShared && isFile
@@ -39,6 +42,7 @@ struct ShadowArea {
     start = pages.lowerBound
     end = pages.upperBound
     isTagged = false
+    isWritable = true
     isFile = false
     isShared = false
     isUnknown = false

@@ -19,8 +19,12 @@ extension ShadowSpace {
       if error == nil { cut(pageRange(address, length)) }
     case .protect(let address, let length, let protection, let result):
       if let result, result < 0 { return }
-      guard protection.contains(.mte), isAligned(address) else { return }
-      change(taggablePart(of: pageRange(address, length))) { $0.isTagged = true }
+      guard isAligned(address), !address.addingReportingOverflow(length).overflow else { return }
+      let isTagged = protection.contains(.mte)
+      change(protectedPart(of: pageRange(address, length), withoutFiles: isTagged)) {
+        $0.isWritable = protection.contains(.write)
+        if isTagged { $0.isTagged = true }
+      }
     case .remap(let address, let oldLength, let newLength, let flags, let newAddress, let result):
       if let result, result < 0 { return }
       remap(
@@ -169,8 +173,10 @@ extension ShadowSpace {
     }
   }
 
-  /// Where the kernel puts a mapping that has no address: the highest gap below the space for the
-  /// stack. Below an area that grows down, 256 pages stay free.
+  /// Where the kernel puts a mapping that has no address.
+  ///
+  /// It is the highest gap below the space for the stack. Below an area that grows down, 256 pages stay
+  /// free.
   private func highestGap(_ pages: UInt64) -> UInt64? {
     var ceiling = taskEnd - (128 << 20) >> UInt64(pageSize.shift)
     for area in areas.reversed() {
@@ -181,11 +187,14 @@ extension ShadowSpace {
     return ceiling >= lowest + pages ? ceiling - pages : nil
   }
 
-  /// What mprotect makes tagged: up to the first hole, and to the first file.
-  private func taggablePart(of range: Range<UInt64>) -> Range<UInt64> {
+  /// What mprotect changes: up to the first hole, and to the first file where those are refused.
+  private func protectedPart(
+    of range: Range<UInt64>,
+    withoutFiles: Bool
+  ) -> Range<UInt64> {
     var end = range.lowerBound
     for area in areas where area.end > end {
-      guard end < range.upperBound, area.start <= end, !area.isFile else { break }
+      guard end < range.upperBound, area.start <= end, !(area.isFile && withoutFiles) else { break }
       end = area.end
     }
     return range.lowerBound..<min(end, range.upperBound)

@@ -53,7 +53,31 @@ struct MachineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("vm.swappiness, 0 to 200.", valueName: "n"))
   var swappiness = 60
 
+  @Option(
+    help: ArgumentHelp(
+      "How wrong tags of exact accesses are treated until a program says so itself by prctl.",
+      valueName: "mode"
+    )
+  )
+  var tagChecks: TagCheckMode = .report
+
+  @Option(
+    help: ArgumentHelp(
+      "What CPUs do where a program asks for sync and async tag checks (mte_tcf_preferred).",
+      valueName: "mode"
+    )
+  )
+  var preferredTagChecks: TagCheckMode = .async
+
+  @Flag(help: "The CPUs have no asymmetric tag checks.")
+  var noAsymm = false
+
   func validate() throws {
+    guard [.sync, .async, .asymm].contains(preferredTagChecks) else {
+      throw ValidationError(
+        "Expected a preferred mode of sync, async or asymm, found \(preferredTagChecks.rawValue)."
+      )
+    }
     guard (0...5).contains(pageCluster) else {
       throw ValidationError("Expected a page cluster of 0 to 5, found \(pageCluster).")
     }
@@ -78,6 +102,9 @@ struct MachineOptions: ParsableArguments {
     configuration.blockBytes = blockSize.bytes
     configuration.processors = processors
     configuration.swappiness = swappiness
+    configuration.tagChecks = tagChecks
+    configuration.preferredTagChecks = preferredTagChecks
+    configuration.hasAsymmetricTagChecks = !noAsymm
     return configuration
   }
 }

@@ -2,7 +2,7 @@
 
 public import ArgumentParser
 public import MachineModel
-import MemoryModel
+public import MemoryModel
 import Replay
 import Reporting
 import Swap
@@ -153,3 +153,4 @@ extension TagStorageDesign: ExpressibleByArgument {}
 extension TagCodec: ExpressibleByArgument {}
 extension SwapConfiguration.Device: ExpressibleByArgument {}
 extension InjectedFault: ExpressibleByArgument {}
+extension TagCheckMode: ExpressibleByArgument {}

@@ -78,16 +78,36 @@ struct TagsShadow {
   }
 
   private mutating func storeTags(_ record: EventRecord) {
-    let rank = ranks[Int(record.page)]
+    storeTags(
+      rank: ranks[Int(record.page)],
+      first: Int(record.detail),
+      count: Int(record.count),
+      tag: record.argument
+    )
+  }
+
+  /// The tags that an instruction stores, on the pages that have a place here.
+  private mutating func storeTags(_ instruction: TagInstruction) {
+    guard let stored = instruction.stored else { return }
+    let granuleBytes = UInt64(MemoryTag.granuleBytes)
+    guard stored.address.isMultiple(of: granuleBytes) else { return }
+    for address in stride(from: stored.address, to: stored.address + stored.bytes, by: 16) {
+      let rank = index(of: address >> shift)
+      guard rank < numbers.count, numbers[rank] == address >> shift else { continue }
+      let granule = Int((address & UInt64(pageSize.bytes - 1)) / granuleBytes)
+      storeTags(rank: rank, first: granule, count: 1, tag: stored.tag.rawValue)
+    }
+  }
+
+  private mutating func storeTags(rank: Int, first: Int, count: Int, tag: UInt8) {
     space.isPresent[rank] = true
     let address = numbers[rank] << UInt64(pageSize.shift)
     guard space.ranges.lookup(address)?.protection.contains(.mte) == true else { return }
-    let first = rank * pageSize.granules + Int(record.detail)
-    let end = min(first + Int(record.count), (rank + 1) * pageSize.granules)
-    for granule in first..<end {
+    let start = rank * pageSize.granules + first
+    let end = min(start + count, (rank + 1) * pageSize.granules)
+    for granule in start..<end {
       let byte = space.tags[granule / 2]
-      space.tags[granule / 2] =
-        granule & 1 == 0 ? byte & 0xf0 | record.argument : byte & 0x0f | record.argument << 4
+      space.tags[granule / 2] = granule & 1 == 0 ? byte & 0xf0 | tag : byte & 0x0f | tag << 4
     }
   }
 
@@ -104,11 +124,14 @@ struct TagsShadow {
     case .exit, .exec:
       space = empty
       return
-    case .kernelCopy(let address, let length, _):
+    case .kernelCopy(let address, let length, _), .pin(let address, let length, _, _):
       for rank in pages(address, end(address, length)) { space.isPresent[rank] = true }
       return
     case .tagSnapshot(let page, let tags):
       compare(tags, page: page)
+      return
+    case .tagInstruction(let instruction):
+      storeTags(instruction)
       return
     case .advise(let address, let length, .dontNeed, let result) where result ?? 0 >= 0:
       drop(address, end(address, length))
