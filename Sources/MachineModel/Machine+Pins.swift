@@ -15,10 +15,9 @@ import PhysicalMemory
 struct PinTable {
   /// Pins by frame; never iterated.
   private var counts: [UInt32: Int] = [:]
-  /// Frames by process and page number, those pinned last at the end; never iterated.
+  /// Frames by process and page number, those pinned last at the end; iterated for its keys only, which
+  /// are sorted then.
   private var frames: [Place: [UInt32]] = [:]
-  /// Page numbers with pins by process, ascending, each once.
-  private var pages: [Int: [UInt64]] = [:]
 
   private struct Place: Hashable {
     var process: Int
@@ -43,10 +42,6 @@ struct PinTable {
     }
     let word = frame?.rawValue ?? Self.noFrame
     frames[Place(process: process, page: page), default: []].append(word)
-    var known = pages[process] ?? []
-    let index = known.firstIndex { $0 >= page } ?? known.count
-    if index == known.count || known[index] != page { known.insert(page, at: index) }
-    pages[process] = known
   }
 
   /// Takes the last pin of a page away.
@@ -57,7 +52,6 @@ struct PinTable {
     let place = Place(process: process, page: page)
     guard var list = frames[place], let frame = list.popLast() else { return nil }
     frames[place] = list.isEmpty ? nil : list
-    if list.isEmpty { pages[process]?.removeAll { $0 == page } }
     guard frame != Self.noFrame else { return (nil, false) }
     let left = (counts[frame] ?? 0) - 1
     counts[frame] = left == 0 ? nil : left
@@ -66,7 +60,12 @@ struct PinTable {
   }
 
   /// The pages of a process that have pins, ascending.
-  func pages(of process: Int) -> [UInt64] { pages[process] ?? [] }
+  func pages(of process: Int) -> [UInt64] {
+    frames.keys.filter { $0.process == process }.map(\.page).sorted()
+  }
+
+  /// Whether nobody has pinned anything.
+  var isEmpty: Bool { frames.isEmpty }
 }
 
 extension Machine {
@@ -124,7 +123,7 @@ extension Machine {
   ///
   /// Whatever held them belonged to files that end with the process.
   mutating func releasePins(of process: Int) {
-    guard pins.total > 0 else { return }
+    guard !pins.isEmpty else { return }
     for page in pins.pages(of: process) {
       while unpin(page, of: process) {}
     }

@@ -12,6 +12,8 @@ extension ReplaySession {
         let performed = performHits(cursor, until: limit)
         if performed > 0 {
           serial += UInt64(performed)
+          lastOutcome = .hit
+          lastValue = nil
           try advance(cursor, by: performed)
           continue
         }
