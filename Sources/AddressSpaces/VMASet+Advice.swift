@@ -13,11 +13,12 @@ extension VMASet {
   /// - Returns: `ranges`, the mapped parts that the advice reached; ranges that touch are joined; and
   ///   `error`, `nil` for success, or
   ///   EINVAL for an address that is not aligned, a length that passes the address space, or a VMA
-  ///   that the advice is not for: `dontNeed`, `cold` and `pageOut` on locked memory, `free` on memory
-  ///   that is not private and anonymous, `wipeOnFork` on a file or shared memory, populating without
-  ///   permission; ENOMEM where part of the range is not mapped, or the limit on VMAs forbids a split.
+  ///   that the advice is not for: `dontNeed`, `free`, `cold` and `pageOut` on locked memory, `free` on
+  ///   memory that is not private and anonymous, `wipeOnFork` on a file or shared memory, populating
+  ///   without permission; EAGAIN where the limit on VMAs forbids a split; ENOMEM where part of the
+  ///   range is not mapped.
   ///
-  /// Source: Linux v6.8 `do_madvise`.
+  /// Source: Linux v6.8 `do_madvise` and `madvise_vma_behavior`, which turns ENOMEM into EAGAIN.
   @discardableResult
   public mutating func advise(
     address: UInt64,
@@ -63,7 +64,7 @@ extension VMASet {
     case .dontNeed, .cold, .pageOut:
       return flags.contains(.locked) ? .einval : nil
     case .free:
-      return area.isPrivateAnonymous ? nil : .einval
+      return area.isPrivateAnonymous && !flags.contains(.locked) ? nil : .einval
     case .willNeed:
       return nil
     case .populateRead:
@@ -91,7 +92,8 @@ extension VMASet {
       flags.insert(.noHugePage)
     }
     guard flags != area.flags else { return nil }
-    return modify(index, part: part, protection: area.protection, flags: flags)
+    let error = modify(index, part: part, protection: area.protection, flags: flags)
+    return error == nil ? nil : .eagain
   }
 
   /// Sets and clears flags of all VMAs in a range that is mapped as a whole, with splits and merges.

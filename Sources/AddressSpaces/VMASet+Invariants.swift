@@ -7,8 +7,8 @@ extension VMASet {
   ///
   /// V1: sorted, not overlapping, not empty, inside the address space. V3: tagged VMAs allow tags.
   /// V4 holds by construction, since `count` is the length of the array. V2, that no neighbours are
-  /// left that could merge, holds only at the VMAs that a merging operation touched; unmapping their
-  /// separator or a first write can leave such neighbours elsewhere, as in the kernel.
+  /// left that are alike in all respects, holds only at the VMAs that a merging operation touched; a
+  /// first write that borrows a reverse map can leave such neighbours elsewhere, as in the kernel.
   public func checkInvariants() {
     var end = VirtualPageNumber(rawValue: 0)
     for area in areas {
@@ -32,8 +32,10 @@ extension VMASet {
     precondition(areas.count <= limit + 3, "V4: \(areas.count) VMAs, limit \(limit)")
   }
 
-  /// The indices of VMAs that could be merged with the next one.
+  /// The indices of VMAs that are like the next one in all respects.
   var mergeableIndices: [Int] {
-    areas.indices.dropLast().filter { areas[$0].canMerge(before: areas[$0 + 1]) }
+    areas.indices.dropLast().filter {
+      areas[$0].isContinued(by: areas[$0 + 1]) && areas[$0].anonVMA == areas[$0 + 1].anonVMA
+    }
   }
 }

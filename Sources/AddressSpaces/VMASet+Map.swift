@@ -10,12 +10,9 @@ extension VMASet {
   /// `fixed` it is the highest gap that is large enough.
   ///
   /// - Returns: the range, or
-  ///   EINVAL for length 0, a fixed address that is not aligned, or `PROT_MTE` on a file;
+  ///   EINVAL for length 0 or a fixed address that is not aligned;
   ///   ENOMEM where the length passes the address space, no gap is large enough, or there are too
   ///   many VMAs; EEXIST where `fixedNoReplace` meets a mapping.
-  ///
-  /// One difference from the kernel: a file mapping with `PROT_MTE` and `fixed` is refused before
-  /// it could replace anything.
   ///
   /// Source: Linux v6.8 `do_mmap` and `mmap_region`.
   public func checkMap(_ request: MappingRequest) -> Result<Range<VirtualPageNumber>, ErrorNumber> {
@@ -33,11 +30,9 @@ extension VMASet {
         return .failure(.eexist)
       }
     } else if request.address != 0 {
-      // A hint is rounded up; what a recorded kernel returned is aligned unless its pages were
-      // smaller.
-      guard let first = pageCount(of: VirtualPageNumber.untagged(request.address)),
-        let found = userRange(first << UInt64(pageSize.shift), pages: pages)
-      else { return .failure(.enomem) }
+      // A hint is rounded down; what a recorded kernel returned is aligned anyway.
+      let hint = VirtualPageNumber.untagged(request.address) & ~UInt64(pageSize.bytes - 1)
+      guard let found = userRange(hint, pages: pages) else { return .failure(.enomem) }
       place = found
     } else {
       guard let found = highestGap(pages: Int(pages)) else { return .failure(.enomem) }
@@ -49,9 +44,6 @@ extension VMASet {
     {
       return .failure(.enomem)
     }
-    if request.protection.contains(.mte), !request.flags.contains(.anonymous) {
-      return .failure(.einval)
-    }
     return .success(place)
   }
 
@@ -62,7 +54,8 @@ extension VMASet {
   /// without it every file mapping, and every shared anonymous one, counts as a file of its own. A
   /// mapping that has a `backing` and is anonymous by its flags (a reference page) accepts `PROT_MTE`.
   ///
-  /// - Returns: the mapped range, or the errors of ``checkMap(_:)``, which change nothing.
+  /// - Returns: the mapped range, or the errors of ``checkMap(_:)``, which change nothing; or EINVAL for
+  ///   `PROT_MTE` on a file, which the kernel finds only when it has unmapped the range.
   ///
   /// Source: Linux v6.8 `do_mmap`; arm64 `arch_calc_vm_flag_bits`.
   @discardableResult
@@ -76,6 +69,9 @@ extension VMASet {
     case .success(let found): place = found
     }
     remove(place)
+    if request.protection.contains(.mte), !request.flags.contains(.anonymous) {
+      return .failure(.einval)
+    }
     var area = VirtualMemoryArea(
       start: place.lowerBound,
       end: place.upperBound,

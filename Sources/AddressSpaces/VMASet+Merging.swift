@@ -3,25 +3,32 @@
 import MemoryModel
 
 extension VirtualMemoryArea {
-  /// Whether `next` can be joined to the end of this VMA.
+  /// Whether `next` lies at the end of this VMA and differs in nothing but the reverse map.
   ///
-  /// Everything but the labels must be equal, the page offsets must continue, and the reverse maps
-  /// must agree: equal, or one of the two does not exist yet and the other was not inherited.
+  /// Everything but the labels must be equal, and the page offsets must continue.
   ///
-  /// Source: Linux v6.8 `can_vma_merge_before` and `is_mergeable_anon_vma`.
-  func canMerge(before next: VirtualMemoryArea) -> Bool {
+  /// Source: Linux v6.8 `is_mergeable_vma`.
+  func isContinued(by next: VirtualMemoryArea) -> Bool {
     guard end == next.start, protection == next.protection else { return false }
     guard flags.subtracting(.labels) == next.flags.subtracting(.labels) else { return false }
-    guard fileIdentity == next.fileIdentity else { return false }
-    guard pageOffset + UInt64(pageCount) == next.pageOffset else { return false }
-    if anonVMA == next.anonVMA { return true }
-    if anonVMA == 0 { return !next.forkInherited }
-    return next.anonVMA == 0 && !forkInherited
+    return fileIdentity == next.fileIdentity
+      && pageOffset + UInt64(pageCount) == next.pageOffset
+  }
+
+  /// Whether memory with the reverse map `other`, 0 for none, may become part of this VMA.
+  ///
+  /// Equal reverse maps may. Memory that was never written to may join a VMA that was, unless that one
+  /// came with a fork. The other way round it may not: the kernel asks whether the list of this VMA's
+  /// reverse maps has exactly one element, and an empty list has none.
+  ///
+  /// Source: Linux v6.8 `is_mergeable_anon_vma`.
+  func accepts(reverseMap other: UInt32) -> Bool {
+    anonVMA == other || other == 0 && !forkInherited
   }
 
   /// Joins `next` to the end.
   ///
-  /// - Precondition: `canMerge(before: next)`.
+  /// - Precondition: `isContinued(by: next)`.
   mutating func merge(_ next: VirtualMemoryArea) {
     end = next.end
     flags.formUnion(next.flags.intersection(.labels))
@@ -34,30 +41,80 @@ extension VirtualMemoryArea {
 }
 
 extension VMASet {
-  /// Joins the VMA at `index` with its neighbours where that is possible: first with the one below,
-  /// and the result with the one above.
+  /// Joins the VMA at `index`, whose properties or place are new, with its neighbours where that is
+  /// possible.
+  ///
+  /// Both neighbours are asked whether they accept it. Where both do but have different reverse maps,
+  /// only the one below gets it.
+  ///
+  /// Source: Linux v6.8 `vma_merge`.
   mutating func coalesce(at index: Int) {
-    var index = index
-    if index > 0, areas[index - 1].canMerge(before: areas[index]) {
-      areas[index - 1].merge(areas[index])
-      areas.remove(at: index)
-      index -= 1
+    let reverseMap = areas[index].anonVMA
+    let joinsBelow =
+      index > 0 && areas[index - 1].isContinued(by: areas[index])
+      && areas[index - 1].accepts(reverseMap: reverseMap)
+    var joinsAbove = acceptsAbove(index)
+    if joinsBelow && joinsAbove {
+      let (below, above) = (areas[index - 1].anonVMA, areas[index + 1].anonVMA)
+      joinsAbove = below == 0 || above == 0 || below == above
     }
-    if index + 1 < areas.count, areas[index].canMerge(before: areas[index + 1]) {
-      areas[index].merge(areas[index + 1])
-      areas.remove(at: index + 1)
+    if joinsAbove { mergeNext(index) }
+    if joinsBelow { mergeNext(index - 1) }
+  }
+
+  /// Joins the VMA at `index`, which has grown at its end, with the one above.
+  ///
+  /// Source: Linux v6.8 `vma_merge_extend`.
+  mutating func coalesceAbove(_ index: Int) {
+    if acceptsAbove(index) { mergeNext(index) }
+  }
+
+  /// Adds a VMA where nothing is mapped, and merges it as `mmap` and `brk` do.
+  ///
+  /// The neighbour above is asked first; the one below then gets both, if it accepts what the two have
+  /// become.
+  ///
+  /// Source: Linux v6.8 `mmap_region` and `do_brk_flags`.
+  mutating func insert(_ area: VirtualMemoryArea) {
+    let index = place(area)
+    if acceptsAbove(index) { mergeNext(index) }
+    if index > 0, areas[index - 1].isContinued(by: areas[index]),
+      areas[index - 1].accepts(reverseMap: areas[index].anonVMA)
+    {
+      mergeNext(index - 1)
     }
   }
 
-  /// Adds a VMA where nothing is mapped, and merges it.
-  mutating func insert(_ area: VirtualMemoryArea) {
+  /// Adds a VMA that was moved to where nothing is mapped, and merges it.
+  ///
+  /// Source: Linux v6.8 `copy_vma`.
+  mutating func insertMoved(_ area: VirtualMemoryArea) {
+    coalesce(at: place(area))
+  }
+
+  /// Puts a VMA where nothing is mapped.
+  ///
+  /// - Returns: its index.
+  private mutating func place(_ area: VirtualMemoryArea) -> Int {
     let index = firstIndex(endingAfter: area.start)
     precondition(
       index == areas.count || areas[index].start >= area.end,
       "VMA \(area.pages) overlaps another one"
     )
     areas.insert(area, at: index)
-    coalesce(at: index)
+    return index
+  }
+
+  /// Whether the VMA above the one at `index` can take it in.
+  private func acceptsAbove(_ index: Int) -> Bool {
+    index + 1 < areas.count && areas[index].isContinued(by: areas[index + 1])
+      && areas[index + 1].accepts(reverseMap: areas[index].anonVMA)
+  }
+
+  /// Makes one VMA of the one at `index` and the one above.
+  private mutating func mergeNext(_ index: Int) {
+    areas[index].merge(areas[index + 1])
+    areas.remove(at: index + 1)
   }
 
   /// Takes the mapping away from `range`, whatever is mapped there.
@@ -118,10 +175,13 @@ extension VMASet {
     changed.protection = protection
     changed.flags = flags
     let joinsBelow =
-      part.lowerBound == area.start && index > 0 && areas[index - 1].canMerge(before: changed)
+      part.lowerBound == area.start && index > 0
+      && areas[index - 1].isContinued(by: changed)
+      && areas[index - 1].accepts(reverseMap: changed.anonVMA)
     let joinsAbove =
       part.upperBound == area.end && index + 1 < areas.count
-      && changed.canMerge(before: areas[index + 1])
+      && changed.isContinued(by: areas[index + 1])
+      && areas[index + 1].accepts(reverseMap: changed.anonVMA)
 
     guard joinsBelow || joinsAbove else {
       var index = index

@@ -20,6 +20,15 @@ public struct RemapPlan: Equatable, Sendable {
   public var keepsSource = false
 }
 
+/// Why `mremap` was refused, and what it had done by then.
+public struct RemapRefusal: Error, Equatable, Sendable {
+  /// What the call returns.
+  public var number: ErrorNumber
+  /// Ranges that the call had unmapped, whose pages are lost: the destination of `fixed`, and the cut
+  /// tail.
+  public var dropped: [Range<VirtualPageNumber>] = []
+}
+
 extension VMASet {
   /// Moves, shrinks or grows a mapping: `mremap`.
   ///
@@ -32,8 +41,9 @@ extension VMASet {
   ///   of size, a new length of 0, an address that is not aligned, a destination that overlaps the
   ///   source or leaves the address space, or an old length of 0 on a private mapping;
   ///   EFAULT where the source is not mapped or leaves its VMA;
-  ///   ENOMEM where there is no room or there are too many VMAs. Errors change nothing, where the
-  ///   kernel may have unmapped the destination already.
+  ///   ENOMEM where there is no room or there are too many VMAs. With `fixed`, the destination and a
+  ///   tail to be cut are gone when the source turns out to leave its VMA; all other errors change
+  ///   nothing.
   ///
   /// Source: Linux v6.8 `mremap`.
   public mutating func remap(
@@ -42,19 +52,23 @@ extension VMASet {
     newLength: UInt64,
     flags: RemapFlags,
     newAddress: UInt64
-  ) -> Result<RemapPlan, ErrorNumber> {
+  ) -> Result<RemapPlan, RemapRefusal> {
     let address = VirtualPageNumber.untagged(address)
-    guard flags.isSubset(of: [.mayMove, .fixed, .dontUnmap]) else { return .failure(.einval) }
-    if !flags.isDisjoint(with: [.fixed, .dontUnmap]), !flags.contains(.mayMove) {
-      return .failure(.einval)
+    guard flags.isSubset(of: [.mayMove, .fixed, .dontUnmap]) else {
+      return .failure(RemapRefusal(number: .einval))
     }
-    if flags.contains(.dontUnmap), oldLength != newLength { return .failure(.einval) }
+    if !flags.isDisjoint(with: [.fixed, .dontUnmap]), !flags.contains(.mayMove) {
+      return .failure(RemapRefusal(number: .einval))
+    }
+    if flags.contains(.dontUnmap), oldLength != newLength {
+      return .failure(RemapRefusal(number: .einval))
+    }
     guard isAligned(address), let new = pageCount(of: newLength), new > 0 else {
-      return .failure(.einval)
+      return .failure(RemapRefusal(number: .einval))
     }
     // Rounding up past 2^64 gives 0 in the kernel.
     let old = pageCount(of: oldLength) ?? 0
-    guard let area = find(page(address)) else { return .failure(.efault) }
+    guard let area = find(page(address)) else { return .failure(RemapRefusal(number: .efault)) }
     let call = Remapping(area: area, start: page(address), old: old, new: new, flags: flags)
     if !flags.isDisjoint(with: [.fixed, .dontUnmap]) { return remapTo(newAddress, call) }
     if new == old { return .success(RemapPlan(mapping: range(address, pages: new))) }
@@ -62,7 +76,7 @@ extension VMASet {
       let tail = address + new << UInt64(pageSize.shift)
       return unmap(address: tail, length: (old - new) << UInt64(pageSize.shift)).map {
         RemapPlan(mapping: range(address, pages: new), dropped: $0)
-      }
+      }.mapError { RemapRefusal(number: $0) }
     }
     return grow(call, to: newAddress == 0 ? nil : newAddress)
   }
@@ -94,27 +108,41 @@ extension VMASet {
   private mutating func remapTo(
     _ newAddress: UInt64,
     _ call: Remapping
-  ) -> Result<RemapPlan, ErrorNumber> {
-    guard isAligned(newAddress) else { return .failure(.einval) }
-    guard let asked = userRange(newAddress, pages: call.new) else { return .failure(.einval) }
+  ) -> Result<RemapPlan, RemapRefusal> {
+    guard isAligned(newAddress) else { return .failure(RemapRefusal(number: .einval)) }
+    guard let asked = userRange(newAddress, pages: call.new) else {
+      return .failure(RemapRefusal(number: .einval))
+    }
     let sourceEnd = call.start.rawValue + call.old
     if sourceEnd > asked.lowerBound.rawValue, asked.upperBound > call.start {
-      return .failure(.einval)
+      return .failure(RemapRefusal(number: .einval))
     }
-    guard areas.count + 2 < limit - 3 else { return .failure(.enomem) }
-    let kept = min(call.old, call.new)
-    if let error = call.resizeError(oldPages: kept) { return .failure(error) }
-
-    var destination = asked
-    if !call.flags.contains(.fixed), newAddress == 0 {
-      guard let gap = highestGap(pages: Int(call.new)) else { return .failure(.enomem) }
-      destination = gap
-    }
-    var dropped = remove(destination)
+    guard areas.count + 2 < limit - 3 else { return .failure(RemapRefusal(number: .enomem)) }
+    var dropped: [Range<VirtualPageNumber>] = []
+    if call.flags.contains(.fixed) { dropped = remove(asked) }
     if call.old > call.new {
+      guard sourceEnd <= taskEnd.rawValue else {
+        return .failure(RemapRefusal(number: .einval, dropped: dropped))
+      }
       dropped += remove(
         call.start.advanced(by: Int(call.new))..<call.start.advanced(by: Int(call.old))
       )
+    }
+    let kept = min(call.old, call.new)
+    if let error = call.resizeError(oldPages: kept) {
+      return .failure(RemapRefusal(number: error, dropped: dropped))
+    }
+    var destination = asked
+    if !call.flags.contains(.fixed) {
+      if newAddress == 0 {
+        guard let gap = highestGap(pages: Int(call.new)) else {
+          return .failure(RemapRefusal(number: .enomem, dropped: dropped))
+        }
+        destination = gap
+      } else {
+        // Where the recorded kernel put it.
+        dropped += remove(destination)
+      }
     }
     return .success(move(call, pages: kept, to: destination, dropped: dropped))
   }
@@ -123,8 +151,10 @@ extension VMASet {
   private mutating func grow(
     _ call: Remapping,
     to recorded: UInt64?
-  ) -> Result<RemapPlan, ErrorNumber> {
-    if let error = call.resizeError(oldPages: call.old) { return .failure(error) }
+  ) -> Result<RemapPlan, RemapRefusal> {
+    if let error = call.resizeError(oldPages: call.old) {
+      return .failure(RemapRefusal(number: error))
+    }
     let staysPut = recorded.map { page($0) == call.start } ?? true
     let start = call.start.address(pageSize: pageSize)
     if staysPut, call.old == call.available, let whole = userRange(start, pages: call.new) {
@@ -134,22 +164,26 @@ extension VMASet {
         let dropped = remove(added)
         let index = firstIndex(endingAfter: call.start)
         areas[index].end = added.upperBound
-        coalesce(at: index)
+        coalesceAbove(index)
         return .success(RemapPlan(mapping: whole, dropped: dropped, grown: added))
       }
     }
-    guard call.flags.contains(.mayMove), areas.count < limit - 3 else { return .failure(.enomem) }
+    guard call.flags.contains(.mayMove), areas.count < limit - 3 else {
+      return .failure(RemapRefusal(number: .enomem))
+    }
     let destination: Range<VirtualPageNumber>
     if let recorded, !staysPut {
-      guard isAligned(recorded) else { return .failure(.einval) }
-      guard let found = userRange(recorded, pages: call.new) else { return .failure(.enomem) }
+      guard isAligned(recorded) else { return .failure(RemapRefusal(number: .einval)) }
+      guard let found = userRange(recorded, pages: call.new) else {
+        return .failure(RemapRefusal(number: .enomem))
+      }
       guard !found.overlaps(Range(start: call.start, pageCount: Int(call.old))) else {
-        return .failure(.einval)
+        return .failure(RemapRefusal(number: .einval))
       }
       destination = found
     } else {
       guard call.new <= taskEnd.rawValue, let found = highestGap(pages: Int(call.new)) else {
-        return .failure(.enomem)
+        return .failure(RemapRefusal(number: .enomem))
       }
       destination = found
     }
@@ -174,7 +208,7 @@ extension VMASet {
     if copy.isPrivateAnonymous, copy.anonVMA == 0 {
       copy.pageOffset = destination.lowerBound.rawValue
     }
-    insert(copy)
+    insertMoved(copy)
 
     var plan = RemapPlan(mapping: destination, dropped: dropped)
     if !source.isEmpty { plan.moved = source }

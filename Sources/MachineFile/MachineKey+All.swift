@@ -10,7 +10,7 @@ extension MachineKey {
   ///
   /// Keys of one section stand together.
   public static let all: [MachineKey] =
-    hardware + kernel + virtualMemory + pageAllocator + swap + tagStorage
+    hardware + kernel + virtualMemory + pageAllocator + swap + tagStorage + tagChecks
 
   /// The switches by their names.
   public static func settings(of configuration: MachineConfiguration) -> [MachineSetting] {
@@ -226,6 +226,32 @@ extension MachineKey {
       meaning: "How the tags of swapped pages are stored.",
       source: "arm64 mteswap.c and the mtecomp series",
       option: "codec"
+    ),
+  ]
+
+  private static let tagChecks: [MachineKey] = [
+    .choice(
+      "mte.tag-checks",
+      \.tagChecks,
+      meaning:
+        "How wrong tags of exact accesses are treated until a program says so itself by prctl; "
+        + "report counts them and nothing else.",
+      source: "PR_MTE_TCF_MASK; the kernel starts with none, report is this model's",
+      option: "tag-checks"
+    ),
+    .choice(
+      "mte.preferred-tag-checks",
+      \.preferredTagChecks,
+      among: [.sync, .async, .asymm],
+      meaning: "What CPUs do where a program asks for several modes.",
+      source: "/sys/devices/system/cpu/cpu*/mte_tcf_preferred",
+      option: "preferred-tag-checks"
+    ),
+    .yesOrNo(
+      "mte.asymmetric",
+      \.hasAsymmetricTagChecks,
+      meaning: "Whether the CPUs know asymmetric tag checks.",
+      source: "FEAT_MTE3"
     ),
   ]
 }

@@ -106,24 +106,46 @@ extension MachineKey {
     )
   }
 
-  /// A key whose value is one of the names of an enumeration.
+  /// A key whose value is one of the names of an enumeration, or of some of its cases.
   static func choice<Choice: CaseIterable & RawRepresentable<String> & Sendable>(
     _ name: String,
     _ path: any ConfigurationPath<Choice>,
+    among choices: [Choice] = Array(Choice.allCases),
     meaning: String,
     source: String,
     option: String? = nil
   ) -> MachineKey {
     MachineKey(
       name,
-      values: alternatives(Choice.allCases.map(\.rawValue)),
+      values: alternatives(choices.map(\.rawValue)),
       meaning: meaning,
       source: source,
       option: option,
       read: { $0[keyPath: path].rawValue },
       write: { configuration, text in
-        guard let value = Choice(rawValue: text) else { return false }
+        guard let value = choices.first(where: { $0.rawValue == text }) else { return false }
         configuration[keyPath: path] = value
+        return true
+      }
+    )
+  }
+
+  /// A key whose value is `yes` or `no`.
+  static func yesOrNo(
+    _ name: String,
+    _ path: any ConfigurationPath<Bool>,
+    meaning: String,
+    source: String
+  ) -> MachineKey {
+    MachineKey(
+      name,
+      values: "yes or no",
+      meaning: meaning,
+      source: source,
+      read: { $0[keyPath: path] ? "yes" : "no" },
+      write: { configuration, text in
+        guard text == "yes" || text == "no" else { return false }
+        configuration[keyPath: path] = text == "yes"
         return true
       }
     )

@@ -30,7 +30,8 @@ extension Machine {
         pageIndex: index,
         pageTable: makeTable(for: index),
         vmas: VMASet(pageSize: pageSize),
-        group: group
+        group: group,
+        tagThreads: TagThreads(mode: configuration.tagChecks)
       )
     )
     return processes.count - 1
@@ -61,12 +62,12 @@ extension Machine {
   ) -> Outcome {
     guard processes[process].isAlive else { return .processGone }
     steps = .hit
-    guard access(record.page, isWrite: record.isWrite, of: process) else { return steps }
+    guard reach(record.page, at: nil, isWrite: record.isWrite, of: process) else { return steps }
     switch record.kind {
     case .touch:
       if record.count != 0 { write(stamp, to: record.page, of: process) }
     case .access:
-      checkTags(of: record, process: process)
+      guard checkTags(of: record, process: process) else { return steps }
       if record.isWrite { write(stamp, to: record.page, of: process) }
     case .tagRun:
       storeTags(
@@ -82,47 +83,60 @@ extension Machine {
     return steps
   }
 
+  /// Makes a page present for an access, with what its fault leads to: the delivery of a tag check
+  /// fault that was latched before, or a signal, whose address is `address` or that of the page.
+  ///
+  /// - Returns: whether the access can be performed; where not, ``steps`` says why.
+  mutating func reach(
+    _ page: PageIdentifier,
+    at address: UInt64?,
+    isWrite: Bool,
+    of process: Int
+  ) -> Bool {
+    let faults = counters[.pgfault]
+    let isReached = access(page, isWrite: isWrite, of: process)
+    guard counters[.pgfault] != faults else { return isReached }
+    enterKernel(from: process)
+    if !isReached {
+      let base = processes[process].pageIndex.page(of: page).address(pageSize: pageSize)
+      noteSignal(at: address ?? base)
+    }
+    return isReached
+  }
+
   /// Leaves a stamp in the frame of a page.
-  private mutating func write(_ stamp: UInt64, to page: PageIdentifier, of process: Int) {
+  mutating func write(_ stamp: UInt64, to page: PageIdentifier, of process: Int) {
     guard configuration.isObserved else { return }
     let table = processes[process].table
     guard table.state(page) == .frame else { return }
     contents[Int(table.target(page))] = stamp
   }
 
-  /// Compares the pointer's tag with those of the granules that an exact access touches.
-  private mutating func checkTags(of record: EventRecord, process: Int) {
-    guard record.argument & EventRecord.accessHasTag != 0 else { return }
-    let table = processes[process].table
-    // The zero page is tagged like any other, with tags 0 for ever.
-    let state = table.state(record.page)
-    guard table.flags(record.page).contains(.tagged), state == .frame || state == .zeroPage else {
-      return
-    }
-    let pointerTag = MemoryTag(truncating: record.argument & 15)
-    let first = Int(record.detail) / MemoryTag.granuleBytes
-    let last = (Int(record.detail) + Int(record.count) - 1) / MemoryTag.granuleBytes
-    for granule in first...last
-    where frameTags.tag(Int(table.target(record.page)), granule: granule) != pointerTag {
-      counters.add(.tagMismatches)
-      steps.insert(.tagMismatch)
-      return
-    }
-  }
-
   /// Performs an operation of a process.
   ///
-  /// Switching between processes and threads, expectations, marks and snapshots concern the driver
-  /// and do nothing here; a fork is ``fork(_:)``.
+  /// Switching between processes, expectations, marks and snapshots concern the driver and do nothing
+  /// here; a fork is ``fork(_:)``, and a tag instruction is ``perform(_:of:stamp:)``. What a call
+  /// returned beside success is left in ``lastValue``.
   ///
-  /// - Returns: the steps that were taken, or the error number of a refused call.
+  /// - Returns: the steps that were taken, with the error number of a refused call.
   public mutating func perform(_ operation: MemoryOperation, of process: Int) -> Outcome {
     guard processes[process].isAlive else { return .processGone }
     steps = .hit
+    lastValue = nil
     finishWrites()
+    // The kernel delivers before it performs the call, which it then restarts.
+    let entry = operation.entersKernel ? enterKernel(from: process) : .hit
+    return call(operation, of: process).union(entry)
+  }
+
+  private mutating func call(_ operation: MemoryOperation, of process: Int) -> Outcome {
     switch operation {
-    case .map(let request, let result):
+    case .map(var request, let result):
       if let result, result < 0 { return steps }
+      // The recorded kernel's answer says where the mapping lies.
+      if let result, request.flags.isDisjoint(with: [.fixed, .fixedNoReplace]) {
+        request.address = UInt64(result)
+      }
       return map(request, of: process)
     case .unmap(let address, let length, let result):
       if let result, result < 0 { return steps }
@@ -137,7 +151,7 @@ extension Machine {
         oldLength: oldLength,
         newLength: newLength,
         flags: flags,
-        newAddress: newAddress,
+        newAddress: flags.contains(.fixed) ? newAddress : result.map { UInt64($0) } ?? newAddress,
         of: process
       )
     case .brk(let address, let result):
@@ -145,14 +159,27 @@ extension Machine {
     case .advise(let address, let length, let advice, let result):
       if let result, result < 0 { return steps }
       return advise(address: address, length: length, advice: advice, of: process)
+    case .tagControl(let control, let result):
+      if let result, result < 0 { return steps }
+      return controlTags(control, of: process)
+    case .tagCheckOverride(let isSet):
+      processes[process].tagThreads.current.isOverridden = isSet
+    case .pin(let address, let length, let flags, let result):
+      if let result, result < 0 { return steps }
+      return pin(address: address, length: length, flags: flags, of: process)
+    case .unpin(let address, let length):
+      return unpin(address: address, length: length, of: process)
     case .exec:
       dropAddressSpace(of: process)
+      processes[process].tagThreads = TagThreads(mode: configuration.tagChecks)
     case .exit:
       dropAddressSpace(of: process)
       processes[process].isAlive = false
     case .thread(let number):
-      processes[process].thread = number
-    case .kernelCopy, .process, .fork, .mark, .tagSnapshot, .expect, .expectTags:
+      if number != processes[process].tagThreads.current.number { enterKernel(from: process) }
+      processes[process].tagThreads.switchThread(to: number)
+    case .kernelCopy, .process, .fork, .mark, .tagSnapshot, .expect, .expectTags,
+      .tagInstruction:
       break
     }
     return steps

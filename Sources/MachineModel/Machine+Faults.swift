@@ -119,7 +119,7 @@ extension Machine {
   /// Whether a write may go to the frame itself because nobody else uses it.
   ///
   /// A swap-cache copy does not count as a user where its slot can be freed.
-  private mutating func canReuse(_ frame: PageFrameNumber) -> Bool {
+  mutating func canReuse(_ frame: PageFrameNumber) -> Bool {
     let flags = frames.flags[frame.index]
     if flags.contains(.exclusive) { return true }
     guard mapCount(frame) == 1, !flags.contains(.pinned) else { return false }
@@ -128,7 +128,7 @@ extension Machine {
   }
 
   /// Gives the writer a copy of a shared page, with its tags.
-  private mutating func copyOnWrite(
+  mutating func copyOnWrite(
     _ page: PageIdentifier,
     of source: PageFrameNumber,
     in vma: VirtualMemoryArea,

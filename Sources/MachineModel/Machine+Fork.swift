@@ -24,7 +24,8 @@ extension Machine {
         pageIndex: source.pageIndex,
         pageTable: makeTable(for: source.pageIndex),
         vmas: source.vmas.forked(),
-        group: source.group
+        group: source.group,
+        tagThreads: source.tagThreads.forked()
       )
     )
     for vma in source.vmas.areas where vma.isCopiedAtFork || vma.isSharedAtFork {
@@ -68,6 +69,9 @@ extension Machine {
       childTable.setEntry(page, state: state, flags: flags, target: target)
     case .frame, .faultOnAccess:
       let frame = PageFrameNumber(rawValue: target)
+      if isPinned(frame), !vma.flags.contains(.shared) {
+        return copyForChild(page, of: frame, in: vma, child: child)
+      }
       var shared = flags
       if !vma.flags.contains(.shared) {
         frames.flags[frame.index].remove(.exclusive)

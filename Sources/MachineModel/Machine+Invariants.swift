@@ -21,6 +21,7 @@ extension Machine {
     blocks.checkInvariants()
     checkMappings()
     checkFrames()
+    checkPins()
     checkTagStorage()
     checkGroups()
   }
@@ -69,6 +70,28 @@ extension Machine {
         "slot \(slot) is in \(swapped[slot]) entries, recorded \(recorded)"
       )
     }
+  }
+
+  /// Pins against the frame table and the counters.
+  private func checkPins() {
+    var total = 0
+    for number in 0..<frames.count {
+      let count = pins.count(of: PageFrameNumber(number))
+      precondition(
+        frames.flags[number].contains(.pinned) == (count > 0),
+        "frame \(number) has \(count) pins and the flags \(frames.flags[number].rawValue)"
+      )
+      precondition(
+        count == 0 || frames.use[number] == .anonymous,
+        "frame \(number) is pinned and \(frames.use[number])"
+      )
+      total += count
+    }
+    let counted = counters[.nrFollPinAcquired] - counters[.nrFollPinReleased]
+    precondition(
+      total == pins.total && UInt64(total) == counted,
+      "\(total) pins of frames, recorded \(pins.total), counted \(counted)"
+    )
   }
 
   private func checkEntry(
@@ -133,7 +156,7 @@ extension Machine {
           )
         }
         precondition(
-          mapCount(frame) > 0 || flags.contains(.inSwapCache),
+          mapCount(frame) > 0 || !flags.isDisjoint(with: [.inSwapCache, .pinned]),
           "frame \(number) holds user data that nobody can reach"
         )
       }

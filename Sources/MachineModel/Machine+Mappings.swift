@@ -144,7 +144,9 @@ extension Machine {
 
   /// Frees a frame that no entry maps, together with its swap-cache copy.
   mutating func releaseIfUnused(_ frame: PageFrameNumber) {
-    guard mapCount(frame) == 0, !frames.flags[frame.index].contains(.held) else { return }
+    guard mapCount(frame) == 0, frames.flags[frame.index].isDisjoint(with: [.held, .pinned]) else {
+      return
+    }
     if frames.flags[frame.index].contains(.inSwapCache) {
       guard freeSwapCopy(of: frame) else { return }
     }

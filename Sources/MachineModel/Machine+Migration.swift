@@ -25,11 +25,25 @@ extension Machine {
   ///
   /// The destination is not asked to hold tags, so that a reservation never leads to another one.
   mutating func migrateAway(_ frame: PageFrameNumber) -> MigrationResult {
-    migrate(frame, tagged: false)
+    guard !isPinned(frame) else {
+      // Isolation leaves it where it is, so that it does not count as tried.
+      counters.add(.migratePinned)
+      return .busy
+    }
+    return migrate(frame, tagged: false)
+  }
+
+  /// Moves a page to a frame outside every CMA area.
+  mutating func migrateOutOfCMA(_ frame: PageFrameNumber, tagged: Bool) -> MigrationResult {
+    migrate(frame, tagged: tagged, as: .unmovable)
   }
 
   /// Moves a page to another frame.
-  mutating func migrate(_ source: PageFrameNumber, tagged: Bool) -> MigrationResult {
+  mutating func migrate(
+    _ source: PageFrameNumber,
+    tagged: Bool,
+    as migrateType: MigrateType = .movable
+  ) -> MigrationResult {
     guard isMovable(source) else {
       counters.add(.pgmigrateFail)
       return .busy
@@ -38,7 +52,7 @@ extension Machine {
     let wasActive = flags.contains(.active)
     takeOffList(source)
     hold(source)
-    let destination = allocateMigrationTarget(for: source, tagged: tagged)
+    let destination = allocateMigrationTarget(for: source, tagged: tagged, as: migrateType)
     letGo(source)
     guard let destination else {
       putBack(source, active: wasActive)
@@ -63,9 +77,10 @@ extension Machine {
   /// A frame to move a page to; it reclaims for it but never kills for it.
   private mutating func allocateMigrationTarget(
     for source: PageFrameNumber,
-    tagged: Bool
+    tagged: Bool,
+    as migrateType: MigrateType
   ) -> PageFrameNumber? {
-    var request = FrameRequest.user
+    var request = FrameRequest(migrateType: migrateType)
     request.isTagged = tagged
     request.mayKill = false
     guard let frame = allocateFrame(request, for: nil) else { return nil }

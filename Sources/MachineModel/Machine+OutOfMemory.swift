@@ -40,6 +40,7 @@ extension Machine {
     where table.state(PageIdentifier(page)) != .none {
       dropEntry(PageIdentifier(page), of: process)
     }
+    releasePins(of: process)
     processes[process].vmas = VMASet(pageSize: pageSize)
     table.releaseAllTables()
     shrinkTables(of: process)

@@ -347,7 +347,7 @@ extension Machine {
   /// Drops a droppable page, unless it was written since.
   private mutating func dropLazyFreePage(_ frame: PageFrameNumber) -> Bool {
     let mappings = mappings(of: frame)
-    guard !frames.flags[frame.index].contains(.held) else { return false }
+    guard frames.flags[frame.index].isDisjoint(with: [.held, .pinned]) else { return false }
     for mapping in mappings
     where processes[Int(mapping.process)].table.flags(mapping.page).contains(.dirty) {
       return false

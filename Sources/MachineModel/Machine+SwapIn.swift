@@ -181,39 +181,52 @@ extension Machine {
     while neighbour < window.upperBound {
       defer { neighbour = VirtualPageNumber(rawValue: neighbour.rawValue + 1) }
       guard neighbour != address, let page = index.identifier(of: neighbour) else { continue }
-      readNeighbour(page, of: process)
+      guard let frame = readUnmapped(page, of: process) else { continue }
+      frames.flags[frame.index].insert(.readAhead)
+      counters.add(.swapRa)
+    }
+  }
+
+  /// `MADV_WILLNEED`: reads the swapped pages of a range into the swap cache.
+  ///
+  /// Source: Linux v6.8 `swapin_walk_pmd_entry`, whose pages do not count as read ahead.
+  mutating func readFromSwap(_ range: Range<VirtualPageNumber>, of process: Int) {
+    for page in processes[process].pageIndex.identifiers(in: range) {
+      _ = readUnmapped(page, of: process)
     }
   }
 
   /// Reads one swapped page into the swap cache without mapping it.
-  private mutating func readNeighbour(_ page: PageIdentifier, of process: Int) {
+  ///
+  /// - Returns: its frame; `nil` where the page is not swapped, or cached already, or memory is short.
+  private mutating func readUnmapped(_ page: PageIdentifier, of process: Int) -> PageFrameNumber? {
     let table = processes[process].table
     let state = table.state(page)
-    guard state == .swap || state == .swapExclusive else { return }
+    guard state == .swap || state == .swapExclusive else { return nil }
     let slot = table.target(page)
-    guard device.cachedFrame(slot) == nil else { return }
+    guard device.cachedFrame(slot) == nil else { return nil }
     // Read-ahead knows no mapping, so its pages never ask for tag storage, and it gives up where
     // memory is short.
-    guard let frame = allocateReadAheadFrame(for: process) else { return }
+    guard let frame = allocateReadAheadFrame(for: process) else { return nil }
     guard table.target(page) == slot, device.cachedFrame(slot) == nil else {
       freeUserFrame(frame)
-      return
+      return nil
     }
     guard device.claimForCache(slot) == .claimed else {
       freeUserFrame(frame)
-      return
+      return nil
     }
-    frames.flags[frame.index].insert([.swapBacked, .inSwapCache, .readAhead])
+    frames.flags[frame.index].insert([.swapBacked, .inSwapCache])
     noteRefault(of: frame, slot: slot, in: processes[process].group)
     device.addToCache(slot, frame: frame.rawValue)
     frames.swapSlot[frame.index] = slot
     readSlot(slot, into: frame)
-    counters.add(.swapRa)
     if frames.flags[frame.index].contains(.active) {
       addToActive(frame)
     } else {
       addToInactive(frame)
     }
+    return frame
   }
 
   private mutating func allocateReadAheadFrame(for process: Int) -> PageFrameNumber? {

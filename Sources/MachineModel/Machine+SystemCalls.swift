@@ -17,11 +17,10 @@ extension Machine {
     case .success(let range): place = range
     }
     for lost in processes[process].vmas.mappedRanges(in: place) { dropPages(lost, of: process) }
-    switch processes[process].vmas.map(request) {
-    case .failure(let error): return .error(error)
-    case .success: break
-    }
+    let result = processes[process].vmas.map(request)
     releaseTables(place, of: process)
+    if case .failure(let error) = result { return .error(error) }
+    lastValue = place.lowerBound.address(pageSize: pageSize)
     if request.flags.contains(.populate) {
       populate(place, isWrite: request.protection.contains(.write), of: process)
     }
@@ -99,9 +98,15 @@ extension Machine {
       newAddress: newAddress
     )
     {
-    case .failure(let error): return .error(error)
+    case .failure(let refusal):
+      for range in refusal.dropped {
+        dropPages(range, of: process)
+        releaseTables(range, of: process)
+      }
+      return .error(refusal.number)
     case .success(let found): plan = found
     }
+    lastValue = plan.mapping.lowerBound.address(pageSize: pageSize)
     for range in plan.dropped { dropPages(range, of: process) }
     if let moved = plan.moved {
       movePages(moved, to: plan.mapping.lowerBound, of: process)
@@ -136,6 +141,7 @@ extension Machine {
   mutating func moveBreak(to address: UInt64, recorded: Int64?, of process: Int) -> Outcome {
     if let recorded, recorded >= 0, processes[process].vmas.heapStart == nil {
       processes[process].vmas.setHeapStart(UInt64(recorded))
+      lastValue = UInt64(recorded)
       return steps
     }
     let end = recorded.map { UInt64(bitPattern: $0) } ?? address
@@ -144,6 +150,7 @@ extension Machine {
       dropPages(range, of: process)
       releaseTables(range, of: process)
     }
+    lastValue = change.programBreak
     // A heap that cannot grow stays where it is, which `brk` reports by the old break.
     return change.programBreak == end || address == 0 ? steps : .error(.enomem)
   }
@@ -166,6 +173,7 @@ extension Machine {
       case .free: makeDroppable(range, of: process)
       case .cold: deactivate(range, of: process)
       case .pageOut: pageOut(range, of: process)
+      case .willNeed: readFromSwap(range, of: process)
       case .populateRead: populate(range, isWrite: false, of: process)
       case .populateWrite: populate(range, isWrite: true, of: process)
       default: break

@@ -24,6 +24,7 @@ import TagStorage
 /// | `Allocation`, `Reclaim`, `SwapOut`, `OutOfMemory` | where frames come from |
 /// | `Reservation`, `Migration`, `Tags` | tag storage |
 /// | `Mappings`, `SystemCalls`, `Remap`, `Fork` | address spaces |
+/// | `TagChecks`, `TagInstructions`, `Pins` | what programs do with tags, and devices with pages |
 /// | `Accounting`, `Inspection`, `Invariants` | what others may see |
 public struct Machine: ~Copyable {
   /// What the machine was built from.
@@ -70,6 +71,14 @@ public struct Machine: ~Copyable {
   /// Frames taken for the kernel's own use: saved tags and the nodes of their map.
   var kernelFrames: [UInt32] = []
   let zeroFrame: PageFrameNumber
+
+  /// Pages that devices use.
+  var pins = PinTable()
+  /// What the last operation or tag instruction gave back: the address of a mapping, the break, a
+  /// number of pages, a pointer, a mask or a tag.
+  public internal(set) var lastValue: UInt64?
+  /// The last signal that was sent.
+  public internal(set) var lastSignal: Signal?
 
   /// Steps that the current event has taken so far.
   var steps: Outcome = []

@@ -31,6 +31,14 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var processors: Int = 4
   /// How readily anonymous pages are reclaimed, 0 to 200.
   public var swappiness: Int = 60
+  /// How wrong tags are treated in a program that has made no `prctl` about them.
+  public var tagChecks: TagCheckMode = .report
+  /// The mode that the processors prefer where a program asks for several; `sync`, `async` or `asymm`.
+  ///
+  /// Source: Linux v6.8 `/sys/devices/system/cpu/cpu*/mte_tcf_preferred`.
+  public var preferredTagChecks: TagCheckMode = .async
+  /// Whether the processors know asymmetric tag checks: FEAT_MTE3.
+  public var hasAsymmetricTagChecks = true
   /// Broken behaviour switched on, to show that the checks notice it.
   public var injectedFaults: Set<InjectedFault> = []
   /// Whether the machine notes what the shadow oracle should compare, and keeps the data stamps that

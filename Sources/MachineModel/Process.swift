@@ -19,14 +19,21 @@ struct Process {
   var isAlive = true
   /// Frames that hold its page tables.
   var tableFrames: [UInt32] = []
-  /// The thread that the trace last switched to.
-  var thread: UInt32 = 0
+  /// What its threads have to do with tags.
+  var tagThreads: TagThreads
 
-  init(pageIndex: PageIndex, pageTable: PageTable, vmas: VMASet, group: Int) {
+  init(
+    pageIndex: PageIndex,
+    pageTable: PageTable,
+    vmas: VMASet,
+    group: Int,
+    tagThreads: TagThreads
+  ) {
     self.pageIndex = pageIndex
     self.pageTable = pageTable
     table = ProcessTable(pageTable)
     self.vmas = vmas
     self.group = group
+    self.tagThreads = tagThreads
   }
 }

@@ -101,6 +101,12 @@ public enum Counter: Int, CaseIterable, Sendable {
   case pgmigrateSuccess
   /// Pages whose migration failed for good.
   case pgmigrateFail
+  /// Pages that contiguous allocation left where they were because they were pinned.
+  case migratePinned
+  /// Pins taken, in pages.
+  case nrFollPinAcquired
+  /// Pins given back, in pages.
+  case nrFollPinReleased
   /// Contiguous allocations that succeeded, in calls as Linux v6.8 counts them.
   case cmaAllocSuccess
   /// Contiguous allocations that failed, in calls as Linux v6.8 counts them.
@@ -185,8 +191,18 @@ public enum Counter: Int, CaseIterable, Sendable {
   case tagsLostEncoding
   /// Pages whose tags were lost because what was stored could not be read back.
   case tagsLostDecoding
-  /// Accesses whose pointer tag differed from the granule's tag.
+  /// Exact accesses whose pointer tag was compared with the tags of tagged memory.
+  case tagChecks
+  /// Accesses whose pointer tag differed from a granule's tag.
   case tagMismatches
+  /// Mismatches that were only reported.
+  case tagMismatchesReported
+  /// Mismatches after which the access was not performed: SEGV_MTESERR.
+  case tagCheckFaultsSync
+  /// Mismatches after which the access was performed and the fault latched.
+  case tagCheckFaultsLatched
+  /// Latched faults that were delivered: SEGV_MTEAERR.
+  case tagCheckFaultsAsync
   /// Granules whose tag was stored.
   case granulesTagged
 
@@ -228,7 +244,7 @@ func snakeCase(_ name: String) -> String {
 /// The numbers lie in the set itself, so that counting an event, which every step of a fault does,
 /// is one addition in memory.
 public struct CounterSet: Equatable, Sendable {
-  @usableFromInline var values = InlineArray<84, UInt64>(repeating: 0)
+  @usableFromInline var values = InlineArray<92, UInt64>(repeating: 0)
 
   /// Creates a set of zeros.
   public init() {

@@ -148,6 +148,16 @@ public enum MemoryOperation: Equatable, Sendable {
   case brk(address: UInt64, result: Int64?)
   /// `madvise`.
   case advise(address: UInt64, length: UInt64, advice: Advice, result: Int64?)
+  /// `prctl(PR_SET_TAGGED_ADDR_CTRL)` of the current thread.
+  case tagControl(TagControl, result: Int64?)
+  /// The current thread sets or clears PSTATE.TCO, which switches its tag checks off while it is set.
+  case tagCheckOverride(isSet: Bool)
+  /// An instruction of the current thread that has to do with tags.
+  case tagInstruction(TagInstruction)
+  /// `pin_user_pages` on behalf of the current process; the result is the number of pages.
+  case pin(address: UInt64, length: UInt64, flags: PinFlags, result: Int64?)
+  /// `unpin_user_pages` of pages that ``pin(address:length:flags:result:)`` pinned.
+  case unpin(address: UInt64, length: UInt64)
   /// The kernel read from (`intoUser` false) or wrote to (`intoUser` true) user memory.
   case kernelCopy(address: UInt64, length: UInt64, intoUser: Bool)
   /// The records that follow belong to this thread of the current process.
@@ -176,4 +186,8 @@ public enum MemoryOperation: Equatable, Sendable {
 public enum Expectation: Equatable, Sendable {
   /// Exactly these steps.
   case outcome(Outcome)
+  /// A value: the address of a mapping, the break, a number of pages, a pointer, a mask or a tag.
+  case value(UInt64)
+  /// A signal.
+  case signal(Signal)
 }

@@ -49,7 +49,7 @@ public struct Outcome: OptionSet, Hashable, Sendable {
   @inlinable public static var unmapped: Outcome { Outcome(rawValue: 1 << 16) }
   /// The mapping forbids the access: SIGSEGV, SEGV_ACCERR.
   @inlinable public static var protected: Outcome { Outcome(rawValue: 1 << 17) }
-  /// The pointer's tag differs from the granule's: a tag check fault.
+  /// The pointer's tag differs from the granule's, and that is only reported.
   @inlinable public static var tagMismatch: Outcome { Outcome(rawValue: 1 << 18) }
   /// The page belongs to a file, whose pages this machine does not model.
   @inlinable public static var filePage: Outcome { Outcome(rawValue: 1 << 19) }
@@ -59,6 +59,17 @@ public struct Outcome: OptionSet, Hashable, Sendable {
   @inlinable public static var tagsLost: Outcome { Outcome(rawValue: 1 << 21) }
   /// The process had already ended.
   @inlinable public static var processGone: Outcome { Outcome(rawValue: 1 << 22) }
+
+  /// The access was not performed, because its pointer has the wrong tag: SIGSEGV, SEGV_MTESERR.
+  @inlinable public static var tagCheckFault: Outcome { Outcome(rawValue: 1 << 23) }
+  /// The access was performed though its pointer has the wrong tag, and the fault was latched.
+  @inlinable public static var tagCheckLatched: Outcome { Outcome(rawValue: 1 << 24) }
+  /// A fault that was latched before is delivered: SIGSEGV, SEGV_MTEAERR.
+  @inlinable public static var asyncTagFault: Outcome { Outcome(rawValue: 1 << 25) }
+  /// A tag store to an address inside a granule: SIGBUS, BUS_ADRALN.
+  @inlinable public static var misaligned: Outcome { Outcome(rawValue: 1 << 26) }
+  /// An instruction that programs may not use: SIGILL.
+  @inlinable public static var undefined: Outcome { Outcome(rawValue: 1 << 27) }
 
   /// The name of each step, as text traces write it, in the order in which they are printed.
   public static let stepNames: [(step: Outcome, name: String)] = [
@@ -70,7 +81,9 @@ public struct Outcome: OptionSet, Hashable, Sendable {
     (.migrated, "migrated"), (.directReclaim, "direct-reclaim"), (.livelock, "livelock"),
     (.outOfMemory, "out-of-memory"), (.outOfMemoryKill, "oom-kill"),
     (.tagMismatch, "tag-mismatch"), (.untagged, "untagged"), (.tagsLost, "tags-lost"),
-    (.processGone, "process-gone"),
+    (.processGone, "process-gone"), (.tagCheckFault, "tag-check-fault"),
+    (.tagCheckLatched, "tag-check-latched"), (.asyncTagFault, "async-tag-fault"),
+    (.misaligned, "misaligned"), (.undefined, "undefined"),
   ]
 
   /// A system call's refusal.
@@ -86,6 +99,8 @@ public struct Outcome: OptionSet, Hashable, Sendable {
 public enum ErrorNumber: UInt16, CaseIterable, Error, Sendable {
   /// Interrupted by a signal.
   case eintr = 4
+  /// Try again later.
+  case eagain = 11
   /// Not enough memory, or a limit reached.
   case enomem = 12
   /// Permission denied.
@@ -105,6 +120,7 @@ public enum ErrorNumber: UInt16, CaseIterable, Error, Sendable {
   public var name: String {
     switch self {
     case .eintr: "EINTR"
+    case .eagain: "EAGAIN"
     case .enomem: "ENOMEM"
     case .eacces: "EACCES"
     case .efault: "EFAULT"
@@ -117,10 +133,10 @@ public enum ErrorNumber: UInt16, CaseIterable, Error, Sendable {
 }
 
 extension Outcome: CustomStringConvertible {
-  /// The names of the steps joined by `+`; `hit` for none; an error's name for a refused call.
+  /// The names of the steps, and of the error of a refused call, joined by `+`; `hit` for none.
   public var description: String {
-    if let number = errorNumber { return number.name }
-    let names = Self.stepNames.filter { contains($0.step) }.map(\.name)
+    var names = Self.stepNames.filter { contains($0.step) }.map(\.name)
+    if let number = errorNumber { names.append(number.name) }
     return names.isEmpty ? "hit" : names.joined(separator: "+")
   }
 
@@ -132,14 +148,17 @@ extension Outcome: CustomStringConvertible {
       self = .hit
       return
     }
-    if let number = ErrorNumber.allCases.first(where: { $0.name == text }) {
-      self = .error(number)
-      return
-    }
     var steps: Outcome = []
     for part in text.split(separator: "+", omittingEmptySubsequences: false) {
-      guard let found = Self.stepNames.first(where: { $0.name == part }) else { return nil }
-      steps.insert(found.step)
+      if let found = Self.stepNames.first(where: { $0.name == part }) {
+        steps.insert(found.step)
+      } else if steps.errorNumber == nil,
+        let number = ErrorNumber.allCases.first(where: { $0.name == part })
+      {
+        steps.formUnion(.error(number))
+      } else {
+        return nil
+      }
     }
     self = steps
   }

@@ -12,6 +12,8 @@ extension ReplaySession {
         let performed = performHits(cursor, until: limit)
         if performed > 0 {
           serial += UInt64(performed)
+          lastOutcome = .hit
+          lastValue = nil
           try advance(cursor, by: performed)
           continue
         }
@@ -58,6 +60,7 @@ extension ReplaySession {
     if let suspicion { throw suspicion }
     let process = cursor.current
     lastOutcome = machine.perform(record, of: process, stamp: serial)
+    lastValue = nil
     if lastOutcome.contains(.unmapped) {
       let address = machine.address(of: record.page, process: process)
       suspicion = .event(
@@ -80,9 +83,44 @@ extension ReplaySession {
       page: pageNumber(record.page, of: process),
       stamp: serial,
       outcome: lastOutcome,
-      of: process
+      of: process,
+      at: cursor.place
     )
     followNotices(at: cursor)
+  }
+
+  /// Performs a tag instruction, and lets the oracle follow.
+  private mutating func perform(_ instruction: TagInstruction, at cursor: TraceCursor) {
+    let process = cursor.current
+    lastOutcome = machine.perform(instruction, of: process, stamp: serial)
+    lastValue = machine.lastValue
+    if !lastOutcome.isDisjoint(with: [.unmapped, .protected]) {
+      suspicion = .event(
+        place: cursor.place,
+        expected: "a tag instruction on memory that allows it",
+        found: "\(instruction.opcode.name) of 0x\(hexadecimal(instruction.pointer)):"
+          + " \(lastOutcome)"
+      )
+    }
+    guard plan.isVerified else { return }
+    if !machine.isAlive(process) { forgetTheDead() }
+    oracle.apply(
+      instruction,
+      stamp: serial,
+      outcome: lastOutcome,
+      value: lastValue,
+      of: process,
+      at: cursor.place
+    )
+    followNotices(at: cursor)
+  }
+
+  /// The process of an event enters the kernel, in an event that the machine does not perform itself.
+  private mutating func enterKernel(at cursor: TraceCursor) {
+    guard machine.isAlive(cursor.current) else { return }
+    lastOutcome = machine.enterKernel(from: cursor.current)
+    guard plan.isVerified else { return }
+    oracle.followDelivery(lastOutcome, mustDeliver: true, of: cursor.current, at: cursor.place)
   }
 
   /// Performs a rarer event.
@@ -106,6 +144,7 @@ extension ReplaySession {
           found: "\(number)"
         )
       }
+      if known != process { enterKernel(at: cursor) }
       cursor.current = known
     case .fork(let child):
       guard cursor.processes[child] == nil else {
@@ -115,6 +154,8 @@ extension ReplaySession {
           found: "\(child)"
         )
       }
+      enterKernel(at: cursor)
+      let entry = lastOutcome
       guard let number = machine.fork(process) else {
         // A process that was ended for want of memory forks no more; its children are as gone as it.
         cursor.processes[child] = process
@@ -122,10 +163,12 @@ extension ReplaySession {
         break
       }
       cursor.processes[child] = number
-      lastOutcome = .hit
+      lastOutcome = entry
       oracle.fork(process)
     case .kernelCopy(let address, let length, let intoUser):
       try performCopy(address: address, length: length, intoUser: intoUser, at: cursor)
+    case .tagInstruction(let instruction):
+      perform(instruction, at: cursor)
     case .tagSnapshot(let page, let tags):
       try compareSnapshot(tags, page: page, at: cursor)
     case .expectTags(let address, let tags):
@@ -135,8 +178,9 @@ extension ReplaySession {
       fallthrough
     default:
       lastOutcome = machine.perform(operation, of: process)
+      lastValue = machine.lastValue
       if plan.isVerified {
-        oracle.apply(operation, outcome: lastOutcome, of: process)
+        oracle.apply(operation, outcome: lastOutcome, of: process, at: cursor.place)
         followNotices(at: cursor)
       }
     }
@@ -149,7 +193,8 @@ extension ReplaySession {
     intoUser: Bool,
     at cursor: TraceCursor
   ) throws(ReplayError) {
-    var outcome: Outcome = .hit
+    enterKernel(at: cursor)
+    var outcome = machine.isAlive(cursor.current) ? lastOutcome : .hit
     for page in machine.pagesCopied(address: address, length: length, of: cursor.current) {
       let touch = EventRecord.touch(
         page,
@@ -192,6 +237,23 @@ extension ReplaySession {
 
   private mutating func check(_ expectation: Expectation, at cursor: TraceCursor) {
     switch expectation {
+    case .value(let expected):
+      let found = lastValue.map { "0x\(hexadecimal($0))" } ?? "none"
+      oracle.noteExpectation(
+        failure: lastValue == expected
+          ? nil
+          : "\(cursor.place): expected the value 0x\(hexadecimal(expected)) of the event before,"
+            + " found \(found)"
+      )
+    case .signal(let expected):
+      let found = lastOutcome.isDisjoint(with: .signals) ? nil : machine.lastSignal
+      let text = found.map { "\($0.code.rawValue) at 0x\(hexadecimal($0.address))" } ?? "none"
+      oracle.noteExpectation(
+        failure: found == expected
+          ? nil
+          : "\(cursor.place): expected the signal \(expected.code.rawValue) at"
+            + " 0x\(hexadecimal(expected.address)) of the event before, found \(text)"
+      )
     case .outcome(let expected):
       let ignored = plan.ignoredSteps
       oracle.noteExpectation(

@@ -59,6 +59,8 @@ public struct ReplaySession: ~Copyable {
   var lastOutcome: Outcome = .hit
   /// Touches and accesses until a sample is due, `nil` where none is wanted.
   var eventsUntilSample: UInt64?
+  /// What the last event returned beside its outcome.
+  var lastValue: UInt64?
 
   /// Builds the machine and opens the traces.
   ///
@@ -75,7 +77,7 @@ public struct ReplaySession: ~Copyable {
   private init(_ plan: ReplayPlan, machine: consuming Machine) {
     self.plan = plan
     self.machine = machine
-    oracle = ShadowOracle(pageSize: plan.machine.pageSize)
+    oracle = ShadowOracle(plan.machine)
     if case .every(let interval) = plan.observation {
       precondition(interval > 0, "a sample every 0 events")
       precondition(plan.isVerified, "samples of tags are the oracle's, which does not run")
@@ -251,7 +253,7 @@ public struct ReplaySession: ~Copyable {
           found: outcome.description
         )
       }
-      oracle.apply(operation, outcome: outcome, of: cursor.current)
+      oracle.apply(operation, outcome: outcome, of: cursor.current, at: "\(cursor.name):header")
     }
   }
 

@@ -10,29 +10,56 @@ import MemoryModel
 /// unmapping forgets. It has no frames, no swap and no designs. Whatever the machine does to a page
 /// between a write and a read, the machine's view of the page must equal the oracle's.
 struct ShadowOracle {
-  private let pageSize: PageSize
+  private let machine: MachineConfiguration
+  private var pageSize: PageSize { machine.pageSize }
   private var spaces: [ShadowSpace] = []
+  private var threads: [ShadowThreads] = []
   private(set) var report = VerificationReport()
 
   /// Failures that are kept in full; the others are only counted.
   static let keptMessages = 20
 
-  init(pageSize: PageSize) {
-    self.pageSize = pageSize
+  init(_ machine: MachineConfiguration) {
+    self.machine = machine
   }
 
   /// Adds a process; its number must be the machine's.
-  mutating func addProcess() { spaces.append(ShadowSpace(pageSize: pageSize)) }
+  mutating func addProcess() {
+    spaces.append(ShadowSpace(pageSize: pageSize))
+    threads.append(ShadowThreads(machine))
+  }
 
   /// Adds a process that starts as a copy of another.
   mutating func fork(_ parent: Int) {
     let child = spaces[parent].forked()
     spaces.append(child)
+    threads.append(threads[parent].forked())
   }
 
   /// Applies an operation that the machine performed, or refused.
-  mutating func apply(_ operation: MemoryOperation, outcome: Outcome, of process: Int) {
+  mutating func apply(
+    _ operation: MemoryOperation,
+    outcome: Outcome,
+    of process: Int,
+    at place: @autoclosure () -> String
+  ) {
+    guard !outcome.contains(.processGone) else { return }
+    followDelivery(outcome, mustDeliver: operation.isSystemCall, of: process, at: place())
     spaces[process].apply(operation, error: outcome.errorNumber)
+    threads[process].apply(operation, error: outcome.errorNumber)
+  }
+
+  /// Notes whether a latched tag check fault was delivered in an event.
+  mutating func followDelivery(
+    _ outcome: Outcome,
+    mustDeliver: Bool,
+    of process: Int,
+    at place: @autoclosure () -> String
+  ) {
+    guard
+      let complaint = threads[process].followDelivery(outcome, mustDeliver: mustDeliver)
+    else { return }
+    fail("\(place()): process \(process): \(complaint)")
   }
 
   /// Applies a touch, access or tag store that the machine performed.
@@ -41,12 +68,32 @@ struct ShadowOracle {
     page: UInt64,
     stamp: UInt64,
     outcome: Outcome,
-    of process: Int
+    of process: Int,
+    at place: @autoclosure () -> String
   ) {
+    let mustDeliver = outcome.contains(.tagCheckFault)
+    followDelivery(outcome, mustDeliver: mustDeliver, of: process, at: place())
     guard outcome.isDisjoint(with: .accessFailures) else { return }
     switch record.kind {
-    case .touch, .access:
+    case .touch:
       if record.isWrite { spaces[process].write(stamp, to: page) }
+    case .access:
+      if record.argument & EventRecord.accessHasTag != 0 {
+        let isWrong = spaces[process].hasWrongTag(record, page: page)
+        if let complaint = threads[process].followAccess(
+          outcome,
+          isWrite: record.isWrite,
+          isWrong: isWrong
+        ) {
+          fail(
+            "\(place()): page 0x\(hexadecimal(page << UInt64(pageSize.shift))) of process"
+              + " \(process): \(complaint)"
+          )
+        }
+      }
+      if record.isWrite, !outcome.contains(.tagCheckFault) {
+        spaces[process].write(stamp, to: page)
+      }
     case .tagRun:
       spaces[process].storeTags(
         to: page,
@@ -57,6 +104,25 @@ struct ShadowOracle {
     case .operation:
       break
     }
+  }
+
+  /// Applies a tag instruction that the machine performed; `value` is what it returned.
+  mutating func apply(
+    _ instruction: TagInstruction,
+    stamp: UInt64,
+    outcome: Outcome,
+    value: UInt64?,
+    of process: Int,
+    at place: @autoclosure () -> String
+  ) {
+    guard !outcome.contains(.processGone) else { return }
+    let isException = !outcome.isDisjoint(with: [.undefined, .misaligned])
+    followDelivery(outcome, mustDeliver: isException, of: process, at: place())
+    let complaint =
+      instruction.opcode == .ldg
+      ? spaces[process].complaint(aboutLoaded: value, by: instruction)
+      : spaces[process].store(instruction, stamp: stamp, outcome: outcome)
+    if let complaint { fail("\(place()): process \(process): \(complaint)") }
   }
 
   /// Forgets a process that was ended for want of memory.
@@ -215,6 +281,10 @@ struct PageExpectation {
 }
 
 extension Outcome {
+  /// Steps that are signals to the program.
+  static let signals: Outcome = [
+    .unmapped, .protected, .tagCheckFault, .asyncTagFault, .misaligned, .undefined,
+  ]
   /// Steps after which the access itself did not happen.
   static let accessFailures: Outcome = [
     .unmapped, .protected, .livelock, .outOfMemory, .processGone,

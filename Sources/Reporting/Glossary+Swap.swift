@@ -49,6 +49,27 @@ extension Glossary {
       "Pages whose migration failed for good."
     ),
     counter(
+      .migratePinned,
+      "not migrated, pinned",
+      .pages,
+      "Pages that contiguous allocation left where they were because they were pinned.",
+      source: Source.model
+    ),
+    counter(
+      .nrFollPinAcquired,
+      "pins taken",
+      .pages,
+      "Pins taken, in pages.",
+      sum: .pins
+    ),
+    counter(
+      .nrFollPinReleased,
+      "pins given back",
+      .pages,
+      "Pins given back, in pages.",
+      sum: .pins
+    ),
+    counter(
       .cmaAllocSuccess,
       "contiguous allocations",
       .calls,

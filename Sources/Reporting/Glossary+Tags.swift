@@ -84,11 +84,52 @@ extension Glossary {
       source: "mtecomp v5 as posted"
     ),
     counter(
-      .tagMismatches,
-      "tag check faults",
+      .tagChecks,
+      "tag checks",
       .accesses,
-      "Accesses whose pointer tag differed from the granule's tag.",
+      "Exact accesses whose pointer tag was compared with the tags of tagged memory.",
+      sum: .tagChecks,
       source: "Arm Architecture Reference Manual, chapter D10"
+    ),
+    counter(
+      .tagMismatches,
+      "tag mismatches",
+      .accesses,
+      "Accesses whose pointer tag differed from a granule's tag.",
+      sum: .tagChecks,
+      source: "Arm Architecture Reference Manual, chapter D10"
+    ),
+    counter(
+      .tagMismatchesReported,
+      "tag mismatches, only reported",
+      .accesses,
+      "Mismatches that were only reported.",
+      sum: .tagChecks,
+      source: Source.model
+    ),
+    counter(
+      .tagCheckFaultsSync,
+      "synchronous tag check faults",
+      .accesses,
+      "Mismatches after which the access was not performed: SEGV_MTESERR.",
+      sum: .tagChecks,
+      source: Source.kernel
+    ),
+    counter(
+      .tagCheckFaultsLatched,
+      "tag check faults latched",
+      .accesses,
+      "Mismatches after which the access was performed and the fault latched.",
+      sum: .tagChecks,
+      source: Source.kernel
+    ),
+    counter(
+      .tagCheckFaultsAsync,
+      "asynchronous tag faults delivered",
+      .events,
+      "Latched faults that were delivered: SEGV_MTEAERR.",
+      sum: .tagChecks,
+      source: Source.kernel
     ),
     counter(
       .granulesTagged,

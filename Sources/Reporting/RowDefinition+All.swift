@@ -115,6 +115,9 @@ extension GroupDefinition {
       "Migration and contiguous memory",
       .pgmigrateSuccess,
       .pgmigrateFail,
+      .migratePinned,
+      .nrFollPinAcquired,
+      .nrFollPinReleased,
       .pagesCopied,
       .cmaAllocSuccess,
       .cmaAllocFail,
@@ -155,7 +158,9 @@ extension GroupDefinition {
     GroupDefinition(
       title: "Tags",
       rows: [
-        Counter.granulesTagged, .tagMismatches, .tagsSavedSwap, .tagsRestoredSwap,
+        Counter.granulesTagged, .tagChecks, .tagMismatches, .tagMismatchesReported,
+        .tagCheckFaultsSync, .tagCheckFaultsLatched, .tagCheckFaultsAsync, .tagsSavedSwap,
+        .tagsRestoredSwap,
         .tagsInvalidated, .tagsParked, .tagsParkedRestored, .tagsCopied,
       ].map { .ifAny(.counter($0)) } + [.always(.counter(.tagsLost))]
         + [Counter.tagsLostNoMemory, .tagsLostEncoding, .tagsLostDecoding].map {

@@ -75,6 +75,17 @@ extension SumCheck {
     )
   }
 
+  mutating func checkTagChecks() {
+    equal(
+      "tag_mismatches",
+      count(.tagMismatches),
+      "tag mismatches by result",
+      count(.tagMismatchesReported, .tagCheckFaultsSync, .tagCheckFaultsLatched)
+    )
+    atMost(.tagMismatches, .tagChecks)
+    atMost(.tagCheckFaultsAsync, .tagCheckFaultsLatched)
+  }
+
   mutating func checkVerification() {
     let verification = design.verification
     atMost("differences", verification.differences, "comparisons", verification.comparisons)

@@ -66,6 +66,8 @@ struct SumCheck {
     case .copies:
       let copies = count(.pgmigrateSuccess, .faultCopyOnWrite)
       atMost("pgmigrate_success + fault_copy_on_write", copies, .pagesCopied)
+    case .pins: atMost(.nrFollPinReleased, .nrFollPinAcquired)
+    case .tagChecks: checkTagChecks()
     case .verification: checkVerification()
     case .performed: checkPerformed()
     case .contents: checkContents()

@@ -39,6 +39,10 @@ public enum SumRule: String, CaseIterable, Sendable {
   case faultsOnAccess = "faults on access"
   /// Copied pages by cause.
   case copies
+  /// Pins of pages.
+  case pins
+  /// Tag checks by result.
+  case tagChecks = "tag checks"
   /// What the oracle compared.
   case verification
   /// Events performed.
@@ -92,6 +96,10 @@ public enum SumRule: String, CaseIterable, Sendable {
       "foa_resolved_reserve + foa_replaced_tsp + foa_replaced_other + foa_replaced_fail <= "
         + "foa_faults"
     case .copies: "pgmigrate_success + fault_copy_on_write <= pages_copied"
+    case .pins: "nr_foll_pin_released <= nr_foll_pin_acquired"
+    case .tagChecks:
+      "tag_mismatches = tag_mismatches_reported + tag_check_faults_sync + tag_check_faults_latched "
+        + "<= tag_checks; tag_check_faults_async <= tag_check_faults_latched"
     case .verification:
       "differences <= comparisons = swap_ins + migrations + copies + final_pages + snapshots; "
         + "failed_expectations <= expectations"

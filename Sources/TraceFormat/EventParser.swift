@@ -38,6 +38,10 @@ struct EventParser: ~Copyable {
     }
     var isKnown = try access(word, &line)
     if !isKnown { isKnown = try systemCall(word, &line) }
+    if !isKnown, let operation = try line.tagging(word) {
+      try append(operation, line)
+      isKnown = true
+    }
     if !isKnown { isKnown = try event(word, &line) }
     guard isKnown else {
       throw line.error(
@@ -250,6 +254,8 @@ struct EventParser: ~Copyable {
       }
       operation = .mark(text)
     case "expect": operation = .expect(.outcome(try line.outcome()))
+    case "value": operation = .expect(.value(try line.number("a value")))
+    case "signal": operation = .expect(.signal(try line.signal()))
     case "tags", "snapshot": operation = try tags(&line, isSnapshot: word.text == "snapshot")
     default: return false
     }

@@ -5,7 +5,8 @@ public import MemoryModel
 /// What a trace says is mapped in one process, for checks of traces and for importers.
 ///
 /// This is the recorded kernel's view: a call that failed changes nothing, a mapping lies where its
-/// result says. It is no model of the kernel's VMAs, which the machine has.
+/// result says. Without a result a mapping goes where its address says, and without that, too, to the
+/// highest gap. It is no model of the kernel's VMAs, which the machine has.
 public struct MappedRanges: Sendable {
   /// A range of pages with equal properties.
   public struct Mapping: Equatable, Sendable {
@@ -66,7 +67,13 @@ public struct MappedRanges: Sendable {
     switch operation {
     case .map(var request, let result):
       guard result ?? 0 >= 0 else { return false }
-      if let result { request.address = UInt64(result) }
+      let isFixed = !request.flags.isDisjoint(with: [.fixed, .fixedNoReplace])
+      if let result {
+        request.address = UInt64(result)
+      } else if request.address == 0, !isFixed {
+        guard let gap = highestGap(request.length) else { return false }
+        request.address = gap
+      }
       insert(request)
     case .unmap(let address, let length, let result):
       guard result ?? 0 >= 0 else { return false }
@@ -76,11 +83,14 @@ public struct MappedRanges: Sendable {
       protect(roundedDown(address), roundedUp(address, length), protection)
     case .remap(let address, let oldLength, let newLength, let flags, let newAddress, let result):
       guard result ?? 0 >= 0 else { return false }
-      let asked = newAddress != 0 ? newAddress : address
+      guard
+        let target = result.map({ UInt64($0) })
+          ?? (newAddress != 0 ? newAddress : place(address, oldLength, newLength))
+      else { return false }
       remap(
         from: address,
         oldLength: oldLength,
-        to: result.map { UInt64($0) } ?? asked,
+        to: target,
         newLength: newLength,
         keepsSource: flags.contains(.dontUnmap)
       )
@@ -93,6 +103,28 @@ public struct MappedRanges: Sendable {
     default: return false
     }
     return true
+  }
+
+  /// Where a mapping of a new length goes: it stays where it has room, and else takes a gap.
+  private func place(_ address: UInt64, _ oldLength: UInt64, _ newLength: UInt64) -> UInt64? {
+    let oldEnd = roundedUp(address, oldLength)
+    let newEnd = roundedUp(address, newLength)
+    let index = firstIndex(endingAfter: oldEnd)
+    let isFree = index == mappings.count || mappings[index].start >= newEnd
+    return newEnd <= oldEnd || isFree ? address : highestGap(newLength)
+  }
+
+  /// The highest gap below 128 MiB for the stack; 256 pages stay free below what grows down.
+  private func highestGap(_ length: UInt64) -> UInt64? {
+    let bytes = roundedUp(0, length)
+    var ceiling: UInt64 = 1 << 48 - 128 << 20
+    for mapping in mappings.reversed() {
+      if mapping.end <= ceiling, ceiling - mapping.end >= bytes { break }
+      let growsDown = !mapping.flags.isDisjoint(with: [.growsDown, .stack])
+      let guardBytes = growsDown ? 256 * pageBytes : 0
+      ceiling = min(ceiling, mapping.start - min(mapping.start, guardBytes))
+    }
+    return ceiling >= bytes && ceiling - bytes >= 65536 ? ceiling - bytes : nil
   }
 
   private mutating func remap(

@@ -9,6 +9,8 @@ import MemoryModel
 enum OperationCode: UInt8 {
   case map, unmap, protect, remap, brk, advise, kernelRead, kernelWrite, thread, process, fork
   case exec, exit, mark, tagSnapshot, expectOutcome, expectTags
+  // The first readers of version 1 end here, and refuse what follows by its code.
+  case tagControl, tagCheckOverride, tagInstruction, pin, unpin, expectValue, expectSignal
 
   /// Bit of the code byte: a result follows the fields.
   static let hasResult: UInt8 = 0x80
@@ -42,6 +44,23 @@ extension [UInt8] {
       append(.advise, result, [address, length])
       append(advice.rawValue)
       append(result: result)
+    case .tagControl(let control, let result):
+      append(.tagControl, result, [control.rawValue])
+      append(result: result)
+    case .tagCheckOverride(let isSet): append(.tagCheckOverride, nil, [isSet ? 1 : 0])
+    case .tagInstruction(let instruction):
+      let result = instruction.result.map { Int64(bitPattern: $0) }
+      append(
+        .tagInstruction,
+        result,
+        [UInt64(instruction.opcode.rawValue), instruction.pointer, instruction.operand]
+      )
+      append(result: result)
+    case .pin(let address, let length, let flags, let result):
+      append(.pin, result, [address, length])
+      append(flags.rawValue)
+      append(result: result)
+    case .unpin(let address, let length): append(.unpin, nil, [address, length])
     case .kernelCopy(let address, let length, let intoUser):
       append(intoUser ? .kernelWrite : .kernelRead, nil, [address, length])
     case .thread(let number): append(.thread, nil, [UInt64(number)])
@@ -58,6 +77,9 @@ extension [UInt8] {
       append(.tagSnapshot, nil, [page])
       append(contentsOf: tags)
     case .expect(.outcome(let outcome)): append(.expectOutcome, nil, [outcome.rawValue])
+    case .expect(.value(let value)): append(.expectValue, nil, [value])
+    case .expect(.signal(let signal)):
+      append(.expectSignal, nil, [UInt64(signal.code.number), signal.address])
     case .expectTags(let address, let tags):
       append(.expectTags, nil, [address, UInt64(tags.count)])
       append(contentsOf: tags)
@@ -93,12 +115,14 @@ extension ByteCursor {
   ) throws(Malformed) -> MemoryOperation {
     let first = try byte(bytes)
     guard let code = OperationCode(rawValue: first & ~OperationCode.hasResult) else {
-      throw Malformed(expected: "an operation code up to 16", found: "\(first)")
+      throw Malformed(expected: "an operation code up to 23", found: "\(first)")
     }
     let hasResult = first & OperationCode.hasResult != 0
     switch code {
     case .map, .unmap, .protect, .remap, .brk, .advise:
       return try systemCall(code, hasResult: hasResult, bytes)
+    case .tagControl, .tagInstruction, .pin:
+      return try tagging(code, hasResult: hasResult, bytes)
     default:
       guard !hasResult else {
         throw Malformed(expected: "an operation code without result", found: "\(first)")
@@ -155,6 +179,41 @@ extension ByteCursor {
     }
   }
 
+  private mutating func tagging(
+    _ code: OperationCode,
+    hasResult: Bool,
+    _ bytes: Span<UInt8>
+  ) throws(Malformed) -> MemoryOperation {
+    switch code {
+    case .tagControl:
+      let control = TagControl(rawValue: try varint(bytes))
+      return .tagControl(control, result: try result(hasResult, bytes))
+    case .tagInstruction:
+      let limit = UInt64(TagInstruction.Opcode.allCases.count - 1)
+      let number = try varint(bytes, atMost: limit, "a tag instruction")
+      let pointer = try varint(bytes)
+      let operand = try varint(bytes)
+      return .tagInstruction(
+        TagInstruction(
+          TagInstruction.Opcode.allCases[Int(number)],
+          pointer: pointer,
+          operand: operand,
+          result: try result(hasResult, bytes).map { UInt64(bitPattern: $0) }
+        )
+      )
+    default:
+      let address = try varint(bytes)
+      let length = try varint(bytes)
+      let flags = PinFlags(rawValue: try byte(bytes))
+      return .pin(
+        address: address,
+        length: length,
+        flags: flags,
+        result: try result(hasResult, bytes)
+      )
+    }
+  }
+
   private mutating func event(
     _ code: OperationCode,
     _ bytes: Span<UInt8>,
@@ -183,6 +242,16 @@ extension ByteCursor {
       let page = try varint(bytes)
       return .tagSnapshot(page: page, tags: try raw(pageSize.tagBytes, bytes))
     case .expectOutcome: return .expect(.outcome(Outcome(rawValue: try varint(bytes))))
+    case .expectValue: return .expect(.value(try varint(bytes)))
+    case .expectSignal:
+      let limit = UInt64(SignalCode.allCases.count - 1)
+      let code = SignalCode.allCases[Int(try varint(bytes, atMost: limit, "a signal's code"))]
+      return .expect(.signal(Signal(code: code, address: try varint(bytes))))
+    case .tagCheckOverride:
+      return .tagCheckOverride(isSet: try varint(bytes, atMost: 1, "0 or 1 for PSTATE.TCO") == 1)
+    case .unpin:
+      let address = try varint(bytes)
+      return .unpin(address: address, length: try varint(bytes))
     default:
       let address = try varint(bytes)
       let limit = UInt64(pageSize.granules)
@@ -217,4 +286,9 @@ extension ByteCursor {
   ) throws(Malformed) -> Int64? {
     isPresent ? try zigzag(bytes) : nil
   }
+}
+
+extension SignalCode {
+  /// The number in containers: the position among all codes.
+  fileprivate var number: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }

@@ -12,8 +12,13 @@ extension MemoryOperation {
   func problem(pageSize: PageSize) -> Malformed? {
     switch self {
     case .map(let request, _): return request.problem
-    case .unmap(let address, _, _), .brk(let address, _), .advise(let address, _, _, _):
+    case .unmap(let address, _, _), .brk(let address, _), .advise(let address, _, _, _),
+      .unpin(let address, _):
       return Self.problem(address: address)
+    case .pin(let address, _, let flags, _):
+      if !flags.isSubset(of: .known) { return Malformed("flags of a pin up to 3", flags.rawValue) }
+      return Self.problem(address: address)
+    case .tagInstruction(let instruction): return instruction.problem
     case .protect(let address, _, let protection, _):
       return Self.problem(address: address) ?? protection.problem
     case .remap(let address, _, _, let flags, let newAddress, _):
@@ -40,7 +45,9 @@ extension MemoryOperation {
         ? nil : Malformed("a known outcome", outcome.rawValue)
     case .expectTags(let address, let tags):
       return Self.problem(address: address, tags: tags, pageSize: pageSize)
-    case .thread, .process, .fork, .exec, .exit: return nil
+    case .thread, .process, .fork, .exec, .exit, .tagControl, .tagCheckOverride, .expect(.value),
+      .expect(.signal):
+      return nil
     }
   }
 
@@ -71,6 +78,27 @@ extension MappingRequest {
     if address >= 1 << 56 { return Malformed("an address below 2^56", address) }
     if flags.rawValue > 0x3ff { return Malformed("mapping flags up to 1023", flags.rawValue) }
     return protection.problem
+  }
+}
+
+extension TagInstruction {
+  /// The first rule that the instruction breaks, `nil` for a valid one.
+  var problem: Malformed? {
+    if let wide = [pointer, result ?? 0].first(where: { $0 >= 1 << 60 }) {
+      return Malformed("a pointer below 2^60", wide)
+    }
+    if result != nil, opcode != .irg { return Malformed("a result of IRG only", opcode.rawValue) }
+    switch opcode {
+    case .gmi: return nil
+    case .irg: return operand <= 0xffff ? nil : Malformed("a mask of 16 tags", operand)
+    case .addg, .subg:
+      let isValid = operand & ~0xf03f0 == 0
+      return isValid ? nil : Malformed("a multiple of 16 up to 1008 and up to 15 tags", operand)
+    case .stg, .st2g, .stzg, .stz2g, .stgm, .stzgm:
+      return operand <= 15 ? nil : Malformed("a tag up to 15", operand)
+    case .ldg, .stgp, .dcgva, .dcgzva, .ldgm:
+      return operand == 0 ? nil : Malformed("no operand", operand)
+    }
   }
 }
 

@@ -21,6 +21,16 @@ enum TextWords {
     (.mayMove, "maymove"), (.dontUnmap, "dontunmap"),
   ]
 
+  /// The words for the argument of `prctl`; `include` is followed by the tags, `bits` by anything else.
+  static let controlWords: [(bit: TagControl, word: String)] = [
+    (.enable, "enable"), (.sync, "sync"), (.async, "async"),
+  ]
+
+  /// The words for the flags of `pin`.
+  static let pinFlags: [(flag: PinFlags, word: String)] = [
+    (.write, "write"), (.longTerm, "longterm"),
+  ]
+
   /// The words for advice.
   static let advice: [(advice: Advice, word: String)] = [
     (.normal, "normal"), (.random, "random"), (.sequential, "sequential"),

@@ -133,6 +133,15 @@ public struct TracePrinter {
     case .advise(let address, let length, let advice, let result):
       let word = TextWords.advice.first { $0.advice == advice }?.word ?? "normal"
       return "advise \(Self.text(address, length)) \(word)\(Self.text(result))"
+    case .tagControl(let control, let result):
+      return "prctl\(Self.text(control))\(Self.text(result))"
+    case .tagCheckOverride(let isSet): return "tco \(isSet ? 1 : 0)"
+    case .tagInstruction(let instruction): return Self.text(instruction)
+    case .pin(let address, let length, let flags, let result):
+      var line = "pin \(Self.text(address, length))"
+      for known in TextWords.pinFlags where flags.contains(known.flag) { line += " \(known.word)" }
+      return line + Self.text(result)
+    case .unpin(let address, let length): return "unpin \(Self.text(address, length))"
     case .kernelCopy(let address, let length, let intoUser):
       return "\(intoUser ? "copyout" : "copyin") \(Self.text(address, length))"
     case .thread(let number): return "thread \(number)"
@@ -145,6 +154,9 @@ public struct TracePrinter {
       let address = Self.hexadecimal(page << UInt64(pageSize.shift))
       return "snapshot \(address) => \(TextWords.runs(TextWords.unpacked(tags)))"
     case .expect(.outcome(let outcome)): return "expect \(outcome)"
+    case .expect(.value(let value)): return "value \(Self.hexadecimal(value))"
+    case .expect(.signal(let signal)):
+      return "signal \(signal.code.rawValue) \(Self.hexadecimal(signal.address))"
     case .expectTags(let address, let tags):
       return "tags \(Self.hexadecimal(address)) => \(TextWords.runs(tags))"
     }
@@ -157,6 +169,30 @@ public struct TracePrinter {
       line += " \(known.word)"
     }
     return line
+  }
+
+  private static func text(_ control: TagControl) -> String {
+    var line = ""
+    for known in TextWords.controlWords where control.contains(known.bit) {
+      line += " \(known.word)"
+    }
+    if control.includedTags != 0 { line += " include \(hexadecimal(UInt64(control.includedTags)))" }
+    let rest = control.subtracting(.known)
+    return rest.isEmpty ? line : "\(line) bits \(hexadecimal(rest.rawValue))"
+  }
+
+  private static func text(_ instruction: TagInstruction) -> String {
+    let line = "\(instruction.opcode.name) \(hexadecimal(instruction.pointer))"
+    let operand = instruction.operand
+    switch instruction.opcode {
+    case .irg:
+      let mask = operand == 0 ? "" : " exclude \(hexadecimal(operand))"
+      return "\(line)\(mask)\(text(instruction.result.map { Int64(bitPattern: $0) }))"
+    case .addg, .subg: return "\(line) \(operand & 0x3ff) \(operand >> 16)"
+    case .gmi: return "\(line) \(hexadecimal(operand))"
+    case .stg, .st2g, .stzg, .stz2g, .stgm, .stzgm: return "\(line) \(operand)"
+    case .ldg, .stgp, .dcgva, .dcgzva, .ldgm: return line
+    }
   }
 
   private static func text(_ protection: Protection) -> String {

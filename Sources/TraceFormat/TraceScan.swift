@@ -146,6 +146,11 @@ public struct TraceScan: Sendable {
     _ operation: MemoryOperation,
     at place: TraceError.Location
   ) {
+    // These say more about the event before, which an outcome may follow still.
+    switch operation {
+    case .expect(.value), .expect(.signal): return
+    default: break
+    }
     if case .expect(.outcome(let outcome)) = operation {
       // Traces written by hand try what programs must not do, and say that it fails.
       if !outcome.isDisjoint(with: [.unmapped, .protected, .processGone]) { pending = nil }

@@ -50,6 +50,12 @@ struct MachineOptions: ParsableArguments {
   @Option(help: .key("vm.swappiness", "n"))
   var swappiness: String?
 
+  @Option(help: .key("mte.tag-checks", "mode"))
+  var tagChecks: String?
+
+  @Option(help: .key("mte.preferred-tag-checks", "mode"))
+  var preferredTagChecks: String?
+
   @Option(
     name: .customLong("set"),
     help: ArgumentHelp(
@@ -65,7 +71,8 @@ struct MachineOptions: ParsableArguments {
       ("ram", ram), ("memory.max", limit), ("kernel.page-size", pageSize), ("swap.device", swap),
       ("swap.size", swapSize), ("vm.page-cluster", pageCluster), ("saved-tags.codec", codec),
       ("tag-storage.block-size", blockSize), ("processors", processors),
-      ("vm.swappiness", swappiness),
+      ("vm.swappiness", swappiness), ("mte.tag-checks", tagChecks),
+      ("mte.preferred-tag-checks", preferredTagChecks),
     ]
   }
 

@@ -86,7 +86,7 @@ struct Drawing {
       newLength: bytes(count),
       flags: flags,
       newAddress: page.map { address($0) } ?? 0
-    )
+    ).mapError(\.number)
   }
 
   @discardableResult

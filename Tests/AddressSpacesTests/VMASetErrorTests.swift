@@ -131,7 +131,7 @@ import Testing
           newLength: new,
           flags: [.mayMove, .fixed],
           newAddress: to
-        )
+        ).mapError(\.number)
       )
     }
     #expect(remap(drawing.address(0) + 1, 4096, drawing.address(8)) == .einval)
@@ -139,6 +139,15 @@ import Testing
     #expect(remap(drawing.address(0), 4096, 1 << 48) == .einval)
     #expect(remap(drawing.address(0), .max, drawing.address(8)) == .einval)
     #expect(drawing.set == before)
+
+    // A source that leaves its VMA is found out when the destination, and the tail, are gone.
+    drawing.map(12..<14)
+    #expect(error(drawing.remap(2..<6, to: 3, at: 12, [.fixed, .mayMove])) == .efault)
+    #expect(drawing.text == "aaaa............")
+    drawing.map(5..<6)
+    #expect(error(drawing.remap(0..<0, to: 1, at: 5, [.fixed, .mayMove])) == .einval)
+    #expect(drawing.set.find(drawing.number(5)) == nil)
+    drawing.map(5..<6)
 
     for page in [7, 9] { drawing.map(page..<page + 1) }
     // Four VMAs; moving wants room for three more below the limit, and for two beside them if fixed.
@@ -179,9 +188,24 @@ import Testing
     #expect(populated.error == .enomem)
     #expect(populated.ranges == [drawing.range(1..<2)])
     drawing.set.setFlags(in: drawing.range(0..<2), adding: .locked)
-    for advice in [Advice.dontNeed, .cold, .pageOut] {
+    for advice in [Advice.dontNeed, .free, .cold, .pageOut] {
       #expect(advise(drawing.address(0), 4096, advice) == .einval)
     }
+  }
+
+  @Test func adviceThatNeedsOneAreaTooManyMayBeTriedAgain() {
+    var drawing = Drawing(limit: 2)
+    drawing.map(0..<6)
+    #expect(drawing.advise(2..<4, .dontFork) == .eagain)
+    #expect(drawing.text == "aabbbb..........")
+    #expect(drawing.advise(0..<2, .dontFork) == nil)
+  }
+
+  @Test func aTaggedFileIsRefusedWhenItsPlaceIsEmpty() {
+    var drawing = Drawing()
+    drawing.map(0..<4)
+    #expect(error(drawing.map(1..<2, [.read, .mte], [.fixed])) == .einval)
+    #expect(drawing.text == "a.bb............")
   }
 
   @Test func setFlagsNeedsTheWholeRangeMapped() {

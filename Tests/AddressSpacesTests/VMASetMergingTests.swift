@@ -70,16 +70,49 @@ import Testing
     drawing.map(4..<6)
     drawing.write(0)
     drawing.write(5)
+    // The one above is asked first.
     drawing.map(2..<4)
-    #expect(drawing.text == "aaaabb..........")
-    // The unwritten joins the written.
+    #expect(drawing.text == "aabbbb..........")
+    // New memory joins the written; the unwritten does not take in what was written.
     var other = Drawing()
     other.map(0..<2)
     other.map(4..<6)
     other.write(5)
     other.map(2..<4)
-    #expect(other.text == "aaaaaa..........")
-    #expect(other.set.find(other.number(0))?.anonVMA == other.set.find(other.number(5))?.anonVMA)
+    #expect(other.text == "aabbbb..........")
+    other.map(6..<7)
+    #expect(other.text == "aabbbbb.........")
+    other.map(1..<2)
+    #expect(other.text == "abbbbbb.........")
+    // The unwritten below the written does, and the two below join with it.
+    var third = Drawing()
+    third.map(0..<2)
+    third.write(0)
+    third.map(4..<6)
+    third.map(2..<4)
+    #expect(third.text == "aaaaaa..........")
+    #expect(third.set.areas.map(\.anonVMA) == [1])
+  }
+
+  @Test func changedMemoryAsksBothNeighbours() {
+    // What was written to is not taken in by what was not, on either side.
+    var drawing = Drawing()
+    drawing.map(0..<6, [.read, .execute])
+    drawing.protect(2..<4, .read)
+    drawing.write(2)
+    drawing.protect(2..<4, [.read, .execute])
+    #expect(drawing.text == "aabbcc..........")
+    // Two written neighbours: the one below gets it.
+    var other = Drawing()
+    other.map(0..<2, [.read, .execute])
+    other.map(2..<4, .read)
+    other.map(4..<6, [.read, .execute])
+    other.write(0)
+    other.set.setFlags(in: other.range(2..<4), adding: .randomRead)
+    other.write(4)
+    other.set.setFlags(in: other.range(2..<4), adding: [], removing: .randomRead)
+    other.protect(2..<4, [.read, .execute])
+    #expect(other.text == "aaaabb..........")
   }
 
   @Test func aFirstWriteBorrowsTheNeighboursReverseMap() {

@@ -48,19 +48,26 @@ private struct PageModel {
     for index in page..<run(page).upperBound { pages[index]?.area = fresh }
   }
 
-  mutating func merge(_ page: Int) {
+  /// Whether the runs that meet before `page` differ in nothing but their reverse maps.
+  func continues(_ page: Int) -> Bool {
     guard page > 0, page < pages.count, let low = pages[page - 1], let high = pages[page] else {
-      return
+      return false
     }
-    guard low.area != high.area, low.protection == high.protection, low.file == high.file,
-      low.flags.subtracting(.labels) == high.flags.subtracting(.labels),
-      low.offset + 1 == high.offset
-    else { return }
-    let isCompatible =
-      low.anonymous == high.anonymous
-      || low.anonymous == 0 && !high.isInherited
-      || high.anonymous == 0 && !low.isInherited
-    guard isCompatible else { return }
+    return low.area != high.area && low.protection == high.protection && low.file == high.file
+      && low.flags.subtracting(.labels) == high.flags.subtracting(.labels)
+      && low.offset + 1 == high.offset
+  }
+
+  /// Whether the run of `page` takes in memory with this reverse map.
+  func takes(_ page: Int, _ reverseMap: UInt32) -> Bool {
+    guard let record = pages[page] else { return false }
+    if record.anonymous == 0 { return reverseMap == 0 }
+    return record.anonymous == reverseMap || reverseMap == 0 && !record.isInherited
+  }
+
+  /// Makes one run of the two that meet before `page`.
+  mutating func join(_ page: Int) {
+    guard let low = pages[page - 1], let high = pages[page] else { return }
     let source = low.anonymous == 0 ? high : low
     for index in run(page - 1).lowerBound..<run(page).upperBound {
       pages[index]?.area = low.area
@@ -68,6 +75,29 @@ private struct PageModel {
       pages[index]?.isInherited = source.isInherited
       pages[index]?.flags = low.flags.union(high.flags.intersection(.labels))
     }
+  }
+
+  /// What `mmap` does with a new run: it goes to the neighbour above, and what comes of that to the one
+  /// below.
+  mutating func mergeNew(_ range: Range<Int>) {
+    if continues(range.upperBound), takes(range.upperBound, 0) { join(range.upperBound) }
+    guard continues(range.lowerBound), let whole = pages[range.lowerBound] else { return }
+    if takes(range.lowerBound - 1, whole.anonymous) { join(range.lowerBound) }
+  }
+
+  /// What happens to a run that was changed or moved: neighbours with different reverse maps cannot
+  /// both have it, and then the one below gets it.
+  mutating func mergeChanged(_ range: Range<Int>) {
+    guard let reverseMap = pages[range.lowerBound]?.anonymous else { return }
+    let below = continues(range.lowerBound) && takes(range.lowerBound - 1, reverseMap)
+    var above = continues(range.upperBound) && takes(range.upperBound, reverseMap)
+    if below, above, let low = pages[range.lowerBound - 1]?.anonymous,
+      let high = pages[range.upperBound]?.anonymous, low != 0, high != 0, low != high
+    {
+      above = false
+    }
+    if above { join(range.upperBound) }
+    if below { join(range.lowerBound) }
   }
 
   mutating func unmap(_ range: Range<Int>) {
@@ -102,8 +132,7 @@ private struct PageModel {
         isFile ? UInt64(page - range.lowerBound) : Self.firstPage + UInt64(page)
       pages[page] = record
     }
-    merge(range.lowerBound)
-    merge(range.upperBound)
+    mergeNew(range)
   }
 
   /// Changes the properties of a part of one run.
@@ -114,8 +143,7 @@ private struct PageModel {
       pages[page]?.protection = protection
       pages[page]?.flags = flags
     }
-    merge(range.lowerBound)
-    merge(range.upperBound)
+    mergeChanged(range)
   }
 
   mutating func protect(_ range: Range<Int>, _ protection: Protection) -> ErrorNumber? {
@@ -218,7 +246,10 @@ private struct PageModel {
       pages[page] = pages[page - 1]
       pages[page]?.offset += 1
     }
-    merge(range.upperBound)
+    guard let last = pages[range.upperBound - 1] else { return }
+    if continues(range.upperBound), takes(range.upperBound, last.anonymous) {
+      join(range.upperBound)
+    }
   }
 
   /// Moves part of one run to an equally long range that does not overlap it; with `keepsSource` the
@@ -233,8 +264,7 @@ private struct PageModel {
         pages[to]?.offset = Self.firstPage + UInt64(to)
       }
     }
-    merge(destination.lowerBound)
-    merge(destination.upperBound)
+    mergeChanged(destination)
     guard keepsSource else {
       unmap(source)
       return
@@ -324,6 +354,7 @@ private struct PageModel {
       case 11...13:
         set.noteAnonymousWrite(at: VirtualPageNumber(address: address, pageSize: pageSize))
         model.write(start)
+        mayLeaveUnmerged = true
       case 14:
         let to = random.below(model.pages.count - range.count + 1)
         let target = to..<to + range.count

@@ -16,6 +16,7 @@ import Testing
     "memory.max": "12M", "page-allocator.stealing": "block", "swap.device": "disk",
     "swap.size": "12K", "swap.slot-cache": "0", "swap.cluster": "512", "swap.seed": "1",
     "tag-storage.block-size": "8K", "saved-tags.codec": "raw",
+    "mte.tag-checks": "sync", "mte.preferred-tag-checks": "asymm", "mte.asymmetric": "no",
   ]
 
   /// Every leaf of a value by its path.
@@ -70,7 +71,6 @@ import Testing
       #expect(changed.count == 1, "\(key.name) changes \(changed.sorted())")
       changedFields += changed
     }
-    // The design is what is compared, faults are injected, and observation changes no result.
     // What is no switch of a machine: the design, faults put in on purpose, and what an observer notes.
     let exempt = [".design", ".injectedFaults", ".isObserved", ".logsSavedTags"]
     let fields = Set(before.keys).subtracting(exempt)
@@ -90,6 +90,9 @@ import Testing
       "vm.page-cluster": ["6"],
       "memory.max": ["max", ""],
       "page-allocator.stealing": ["Block", "none"],
+      "mte.tag-checks": ["Sync", ""],
+      "mte.preferred-tag-checks": ["none", "report"],
+      "mte.asymmetric": ["true", "Yes"],
       "swap.device": ["ssd"],
       "swap.slot-cache": ["1025"],
       "swap.cluster": ["100", "0"],

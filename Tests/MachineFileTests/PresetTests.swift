@@ -50,6 +50,8 @@ import Testing
       "swap.device": ["zram", "disk", "none"], "swap.size": ["8G", "0"],
       "swap.seed": ["0", "18446744073709551615"], "swap.cluster": ["64", "512"],
       "tag-storage.block-size": ["4K", "4097"], "saved-tags.codec": ["raw", "xnu-rle"],
+      "mte.tag-checks": ["none", "async"], "mte.preferred-tag-checks": ["sync"],
+      "mte.asymmetric": ["no"],
     ]
     for seed in 1...200 as ClosedRange<UInt64> {
       var random = SplitMix64(seed: seed)

@@ -36,6 +36,11 @@ import Testing
       #expect(outcome.isDisjoint(with: .zeroPage))
     }
     #expect(Outcome.swappedIn.errorNumber == nil)
+    let both = Outcome.asyncTagFault.union(.error(.einval))
+    #expect(both.errorNumber == .einval)
+    #expect(both.description == "async-tag-fault+EINVAL")
+    #expect(Outcome("EINVAL+async-tag-fault") == both)
+    #expect(Outcome("EINVAL+ENOMEM") == nil)
   }
 
   @Test(arguments: 0..<20 as Range<UInt64>)

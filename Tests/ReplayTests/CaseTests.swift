@@ -43,10 +43,6 @@ import Testing
       .outOfMemory,
       "the process that asks for memory is alive, so that there is always one to end instead"
     ),
-    (.retried, "needs full memory: TagStorageScenarioTests"),
-    (.replaced, "needs full memory: TagStorageScenarioTests"),
-    (.migrated, "needs full memory: TagStorageScenarioTests"),
-    (.livelock, "needs full memory: TagStorageScenarioTests"),
   ]
 
   @Test func everyStepHappensInSomeCase() throws {

@@ -89,6 +89,12 @@ struct CaseTrace: CustomStringConvertible, Sendable {
       case ("--page-size", _):
         guard let size = PageSize.allCases.first(where: { $0.name == value }) else { fallthrough }
         configuration.pageSize = size
+      case ("--tag-checks", _):
+        guard let mode = TagCheckMode(rawValue: value) else { fallthrough }
+        configuration.tagChecks = mode
+      case ("--preferred-tag-checks", _):
+        guard let mode = TagCheckMode(rawValue: value) else { fallthrough }
+        configuration.preferredTagChecks = mode
       case ("--swap", _):
         guard let device = SwapConfiguration.Device(rawValue: value) else { fallthrough }
         configuration.swap.device = device

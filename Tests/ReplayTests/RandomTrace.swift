@@ -6,7 +6,7 @@ import TestSupport
 enum TraceStep: Equatable {
   case read(Int)
   case write(Int)
-  case store(Int)
+  case access(Int, isStore: Bool, offset: Int, size: Int, tag: Int)
   case tag(Int, first: Int, count: Int, tag: Int)
   case map(Range<Int>, tagged: Bool)
   case unmap(Range<Int>)
@@ -14,6 +14,12 @@ enum TraceStep: Equatable {
   case move(Int, to: Int)
   case advise(Range<Int>, String)
   case copyOut(Range<Int>)
+  /// A tag instruction at a byte of a page, with what stands before and after the address.
+  case instruction(String, Int, offset: Int, tag: Int)
+  /// A line that concerns tag checks and no page.
+  case control(String)
+  case pin(Range<Int>, String)
+  case unpin(Range<Int>)
   case fork
   case exec
   case exit
@@ -81,11 +87,43 @@ struct RandomTrace {
     switch random.below(100) {
     case 0..<30: return .read(page)
     case 30..<52: return .write(page)
-    case 52..<55: return .store(page)
-    case 55..<78:
+    case 52..<58:
+      return .access(
+        page,
+        isStore: random.below(2) == 0,
+        offset: random.below(4032),
+        size: 1 + random.below(64),
+        tag: random.below(4)
+      )
+    case 58..<64:
+      let names = [
+        "ldg", "stg", "st2g", "stzg", "stz2g", "stgp", "dcgva", "dcgzva", "irg", "gmi", "ldgm",
+      ]
+      let offset = random.below(8) == 0 ? random.below(4096) : random.below(256) * 16
+      return .instruction(
+        names[random.below(names.count)],
+        page,
+        offset: offset,
+        tag: random.below(4)
+      )
+    case 64..<66: return .control(control(&random))
+    case 66..<78:
       let first = random.below(256)
-      return .tag(page, first: first, count: 1 + random.below(256 - first), tag: random.below(16))
+      // Few tags, so that pointers often have the right one.
+      let tag = random.below(3) == 0 ? random.below(16) : random.below(4)
+      return .tag(page, first: first, count: 1 + random.below(256 - first), tag: tag)
     default: return operation(&random)
+    }
+  }
+
+  private func control(_ random: inout SplitMix64) -> String {
+    switch random.below(8) {
+    case 0: return "tco 1"
+    case 1, 2: return "tco 0"
+    case 3, 4: return "thread \(random.below(3))"
+    default:
+      let modes = ["", " sync", " async", " sync async", " async", " sync bits 0x100000"]
+      return "prctl enable\(modes[random.below(modes.count)]) include 0xfffe"
     }
   }
 
@@ -102,10 +140,13 @@ struct RandomTrace {
     case 55..<60: return .copyOut(range)
     case 60: return .exec
     case 61: return .exit
+    case 62..<66:
+      return .pin(range, ["", " write", " longterm", " write longterm"][random.below(4)])
+    case 66..<72: return .unpin(range)
     default:
       let advice = [
         "dontneed", "free", "free", "cold", "pageout", "pageout", "pageout", "willneed",
-        "populate-read", "populate-write", "wipeonfork", "keeponfork",
+        "populate-read", "populate-write", "wipeonfork", "keeponfork", "dontfork", "dofork",
       ]
       return .advise(range, advice[random.below(advice.count)])
     }
@@ -122,7 +163,8 @@ struct RandomTrace {
 /// Writes steps as lines, and knows what is mapped how.
 private struct Renderer {
   var lines: [String] = []
-  /// For each process the letters of each page's protection, `nil` where nothing is mapped.
+  /// For each process the letters of each page's protection, and `-` where a child does not get it;
+  /// `nil` where nothing is mapped.
   private var spaces: [[String?]?]
   private var current = 0
 
@@ -142,9 +184,21 @@ private struct Renderer {
     case .write(let page):
       guard allows(page..<(page + 1), "w") else { return }
       emit("write \(address(page))", process)
-    case .store(let page):
-      guard allows(page..<(page + 1), "w") else { return }
-      emit("store \(address(page)) 8 tag 3", process)
+    case .access(let page, let isStore, let offset, let size, let tag):
+      guard allows(page..<(page + 1), isStore ? "w" : "r") else { return }
+      emit("\(isStore ? "store" : "load") \(address(page, offset)) \(size) tag \(tag)", process)
+    case .instruction(let name, let page, let offset, let tag):
+      let crosses = name.contains("2g") && offset > 4064
+      guard page + 1 < space.count, allows(page..<(page + (crosses ? 2 : 1)), "w") else { return }
+      let takesOperand = name.hasPrefix("st") && name != "stgp" || name == "gmi"
+      let pointer = "0x0\(tag)000000" + String(RandomTrace.base + page * 4096 + offset, radix: 16)
+      emit("\(name) \(pointer)\(takesOperand ? " \(tag)" : "")", process)
+    case .control(let line):
+      emit(line, process)
+    case .pin(let range, let flags):
+      emit("pin \(bytes(range))\(flags)", process)
+    case .unpin(let range):
+      emit("unpin \(bytes(range))", process)
     case .tag(let page, let first, let count, let tag):
       guard allows(page..<(page + 1), "w") else { return }
       emit("tag \(address(page, first * 16)) \(count * 16) \(tag)", process)
@@ -161,7 +215,11 @@ private struct Renderer {
       emit("protect \(bytes(range)) \(protection)", process)
       // What lies before a hole is changed, and then the call fails.
       let end = range.first { space[$0] == nil } ?? range.upperBound
-      set(range.lowerBound..<end, String(protection.prefix { $0 != " " }), process)
+      let letters = String(protection.prefix { $0 != " " })
+      for page in range.lowerBound..<end {
+        let isLeftOut = space[page]?.contains("-") ?? false
+        set(page..<(page + 1), isLeftOut ? letters + "-" : letters, process)
+      }
     case .move(let source, let target):
       guard source != target, let letters = space[source] else { return }
       emit("remap \(address(source)) 4096 4096 maymove fixed \(address(target))", process)
@@ -169,9 +227,14 @@ private struct Renderer {
       set(target..<(target + 1), letters, process)
     case .advise(let range, let advice):
       emit("advise \(bytes(range)) \(advice)", process)
+      guard advice == "dontfork" || advice == "dofork" else { return }
+      for page in range {
+        guard let letters = space[page]?.filter({ $0 != "-" }) else { continue }
+        set(page..<(page + 1), advice == "dontfork" ? letters + "-" : letters, process)
+      }
     case .fork:
       emit("fork \(spaces.count)", process)
-      spaces.append(space)
+      spaces.append(space.map { $0?.contains("-") ?? false ? nil : $0 })
     case .exec:
       emit("exec", process)
       set(space.indices, nil, process)

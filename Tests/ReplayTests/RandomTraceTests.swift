@@ -24,6 +24,9 @@ private struct Experiment {
     configuration.swap.slotCacheSize = random.below(2) == 0 ? 64 : 0
     // Some machines run out of swap, and then out of memory.
     configuration.swap.bytes = [256 << 20, 96 * 4096, 400 * 4096][random.below(3)]
+    configuration.tagChecks = TagCheckMode.allCases[random.below(TagCheckMode.allCases.count)]
+    configuration.preferredTagChecks = [.sync, .async, .asymm][random.below(3)]
+    configuration.hasAsymmetricTagChecks = random.below(2) == 0
     configuration.groupLimitBytes = [nil, 48 * 4096, 64 * 4096, 100 * 4096][random.below(4)]
     program = RandomTrace(
       seed: seed,
@@ -73,9 +76,11 @@ private struct Experiment {
     }
     if let message = report.verification.messages.first { return message }
     if report.counters[.tagsLost] > 0 { return "tags were lost" }
-    // A full machine without swap cannot move anything.
+    // A full machine without swap cannot move anything, and nobody moves what is pinned.
     let isStuck = report.counters[.livelocks] > 0
-    if isStuck && report.counters[.reserveFailNomem] == 0 { return "an access made no progress" }
+    if isStuck && report.counters[.reserveFailNomem] == 0 && report.counters[.migratePinned] == 0 {
+      return "an access made no progress"
+    }
     return nil
   }
 

@@ -163,7 +163,24 @@ import Testing
     let place = "t:record 0:+33: expected"
     let far: [UInt8] = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01]
     #expect(error([11]) == "none")
-    #expect(error([17]) == "\(place) an operation code up to 16, found 17")
+    #expect(error([24]) == "\(place) an operation code up to 23, found 24")
+    #expect(error([0x92, 1, 0]) == "\(place) an operation code without result, found 146")
+    #expect(error([18, 2]) == "\(place) 0 or 1 for PSTATE.TCO up to 1, found 2")
+    #expect(error([19, 15, 0, 0]) == "\(place) a tag instruction up to 14, found 15")
+    #expect(error([19, 5, 0, 16]) == "\(place) a tag up to 15, found 16")
+    #expect(error([19, 4, 0, 1]) == "\(place) no operand, found 1")
+    #expect(
+      error([19, 1, 0, 8])
+        == "\(place) a multiple of 16 up to 1008 and up to 15 tags, found 8"
+    )
+    #expect(error([19, 0, 0, 0x80, 0x80, 4]) == "\(place) a mask of 16 tags, found 65536")
+    #expect(error([0x93, 4, 0, 0, 0]) == "\(place) a result of IRG only, found 4")
+    #expect(
+      error([19, 4] + far.dropLast() + [0x10, 0])
+        == "\(place) a pointer below 2^60, found 1152921504606846976"
+    )
+    #expect(error([20, 0, 0, 4]) == "\(place) flags of a pin up to 3, found 4")
+    #expect(error([23, 6, 0]) == "\(place) a signal's code up to 5, found 6")
     #expect(error([0x8a]) == "\(place) an operation code without result, found 138")
     #expect(error([5, 0, 0, 7]) == "\(place) an advice of madvise, found 7")
     #expect(error([0, 0, 0, 0x40, 0]) == "\(place) protection bits up to 63, found 64")

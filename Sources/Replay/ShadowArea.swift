@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MemoryModel
+
+/// A mapped range of pages as the shadow oracle sees it.
+struct ShadowArea {
+  /// The first page.
+  var start: UInt64
+  /// The page after the last one.
+  var end: UInt64
+  /// Whether the pages have tags.
+  var isTagged: Bool
+  /// Whether the pages may be written.
+  var isWritable: Bool
+  /// Whether the area belongs to a file.
+  var isFile: Bool
+  /// Whether processes share the area's pages.
+  var isShared: Bool
+  /// Whether others may change the pages unseen: a shared file, or shared memory since a fork.
+  var isUnknown: Bool
+  /// Whether it may grow down, so that a gap must stay free below it.
+  var growsDown = false
+  /// Whether a fork child sees it empty: MADV_WIPEONFORK.
+  var isWiped = false
+  /// Whether a fork child does not get it: MADV_DONTFORK, which goes before `isWiped`.
+  var isLeftOut = false
+
+  /// An area that `mmap` makes.
+  init(_ pages: Range<UInt64>, for request: MappingRequest) {
+    start = pages.lowerBound
+    end = pages.upperBound
+    isTagged = request.protection.contains(.mte)
+    isWritable = request.protection.contains(.write)
+    isFile = !request.flags.contains(.anonymous)
+    isShared = request.flags.contains(.shared)
+    isUnknown = isShared && isFile
+    growsDown = !request.flags.isDisjoint(with: [.growsDown, .stack])
+  }
+
+  /// New heap.
+  init(heap pages: Range<UInt64>) {
+    start = pages.lowerBound
+    end = pages.upperBound
+    isTagged = false
+    isWritable = true
+    isFile = false
+    isShared = false
+    isUnknown = false
+  }
+
+  /// Whether `mmap` gave it neither a file nor other users.
+  var isPrivateAnonymous: Bool { !isFile && !isShared }
+
+  /// The area with other bounds.
+  func part(_ start: UInt64, _ end: UInt64) -> Self {
+    var part = self
+    part.start = start
+    part.end = end
+    return part
+  }
+}
