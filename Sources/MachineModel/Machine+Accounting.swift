@@ -74,7 +74,7 @@ extension Machine {
       request.ignoresWatermarks = true
       request.mayKill = false
       guard let frame = allocateFrame(request, for: nil) else { return false }
-      frames.use[frame.index] = .kernel
+      frames[frame].use = .kernel
       kernelFrames.append(frame.rawValue)
     }
     while kernelFrames.count > needed, let frame = kernelFrames.popLast() {

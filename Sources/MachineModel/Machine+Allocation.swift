@@ -42,9 +42,9 @@ extension Machine {
       groups[group].chargedPages -= 1
       return nil
     }
-    frames.ownerPage[frame.index] = Self.noPage
-    frames.ownerSpace[frame.index] = UInt16(process)
-    frames.use[frame.index] = .anonymous
+    frames[frame].ownerPage = Self.noPage
+    frames[frame].ownerSpace = UInt16(process)
+    frames[frame].use = .anonymous
     if tagged {
       counters.add(.pgallocTagged)
       reserveOnAllocation(frame)
@@ -62,7 +62,7 @@ extension Machine {
 
   /// The memory group that pays for a frame.
   func group(of frame: PageFrameNumber) -> Int {
-    processes[Int(frames.ownerSpace[frame.index])].group
+    processes[Int(frames[frame].ownerSpace)].group
   }
 
   /// Allocates one frame.
@@ -178,7 +178,7 @@ extension Machine {
         groups[processes[process].group].chargedPages -= 1
         return false
       }
-      frames.use[frame.index] = .kernel
+      frames[frame].use = .kernel
       processes[process].tableFrames.append(frame.rawValue)
     }
     return processes[process].isAlive

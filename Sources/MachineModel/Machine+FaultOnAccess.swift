@@ -31,7 +31,7 @@ extension Machine {
       mapAgain(page, in: vma, of: process)
       return false
     }
-    if frames.flags[frame.index].contains(.tagStorage) {
+    if frames[frame].flags.contains(.tagStorage) {
       replace(frame, reservation, cause: .foaReplacedTsp)
       return false
     }

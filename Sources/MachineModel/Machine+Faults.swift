@@ -86,7 +86,7 @@ extension Machine {
     counters.add(.faultZeroFill)
     steps.insert(.zeroFill)
     if vma.flags.contains(.mte) && canHoldTags(frame) { initializeTags(of: frame) }
-    frames.flags[frame.index].insert([.swapBacked, .exclusive])
+    frames[frame].flags.insert([.swapBacked, .exclusive])
     mapFrame(frame, at: page, in: vma, of: process, writable: true, dirty: true)
     addToInactive(frame)
     return true
@@ -109,7 +109,7 @@ extension Machine {
     if vma.flags.contains(.shared) || canReuse(frame) {
       counters.add(.pgreuse)
       steps.insert(.reuse)
-      frames.flags[frame.index].insert(.exclusive)
+      frames[frame].flags.insert(.exclusive)
       table.setFlags(page, table.flags(page).union([.writable, .dirty, .young]))
       return true
     }
@@ -120,7 +120,7 @@ extension Machine {
   ///
   /// A swap-cache copy does not count as a user where its slot can be freed.
   private mutating func canReuse(_ frame: PageFrameNumber) -> Bool {
-    let flags = frames.flags[frame.index]
+    let flags = frames[frame].flags
     if flags.contains(.exclusive) { return true }
     guard mapCount(frame) == 1, !flags.contains(.pinned) else { return false }
     guard flags.contains(.inSwapCache) else { return true }
@@ -156,7 +156,7 @@ extension Machine {
     contents[copy.index] = contents[source.index]
     copyTags(from: source, to: copy, dropping: .dropCopiedTags)
     unmapFrame(source, at: page, of: process)
-    frames.flags[copy.index].insert([.swapBacked, .exclusive])
+    frames[copy].flags.insert([.swapBacked, .exclusive])
     mapFrame(copy, at: page, in: vma, of: process, writable: true, dirty: true)
     addToInactive(copy)
     releaseIfUnused(source)
@@ -171,7 +171,7 @@ extension Machine {
     let frame = PageFrameNumber(rawValue: table.target(page))
     // Write permission comes back without a fault only for a page that nobody else can see.
     let writable =
-      flags.contains(.writable) || frames.flags[frame.index].contains(.exclusive)
+      flags.contains(.writable) || frames[frame].flags.contains(.exclusive)
     let entry = entry(
       for: frame,
       in: vma,

@@ -70,7 +70,7 @@ extension Machine {
       let frame = PageFrameNumber(rawValue: target)
       var shared = flags
       if !vma.flags.contains(.shared) {
-        frames.flags[frame.index].remove(.exclusive)
+        frames[frame].flags.remove(.exclusive)
         shared.remove(.writable)
         table.setFlags(page, shared)
       }

@@ -18,37 +18,37 @@ extension Machine {
   /// within a method that changes it copies the machine's two kilobytes of fields to the stack.
   @inline(__always)
   func mapCount(_ frame: PageFrameNumber) -> Int {
-    if frames.ownerPage[frame.index] == Self.noPage { return 0 }
-    guard frames.flags[frame.index].contains(.sharedMapping) else { return 1 }
+    if frames[frame].ownerPage == Self.noPage { return 0 }
+    guard frames[frame].flags.contains(.sharedMapping) else { return 1 }
     return sharers[frame.rawValue]?.count ?? 0
   }
 
   /// The entry that maps a frame if there is exactly one, which is the common case and needs no list.
   @inline(__always)
   func onlyMapping(of frame: PageFrameNumber) -> Mapping? {
-    guard frames.ownerPage[frame.index] != Self.noPage,
-      !frames.flags[frame.index].contains(.sharedMapping)
+    guard frames[frame].ownerPage != Self.noPage,
+      !frames[frame].flags.contains(.sharedMapping)
     else { return nil }
-    return Mapping(process: frames.ownerSpace[frame.index], page: frames.ownerPage[frame.index])
+    return Mapping(process: frames[frame].ownerSpace, page: frames[frame].ownerPage)
   }
 
   /// The entries that map a frame, in the order in which they came to map it.
   func mappings(of frame: PageFrameNumber) -> [Mapping] {
-    if frames.ownerPage[frame.index] == Self.noPage { return [] }
-    if frames.flags[frame.index].contains(.sharedMapping) { return sharers[frame.rawValue] ?? [] }
+    if frames[frame].ownerPage == Self.noPage { return [] }
+    if frames[frame].flags.contains(.sharedMapping) { return sharers[frame.rawValue] ?? [] }
     return [
-      Mapping(process: frames.ownerSpace[frame.index], page: frames.ownerPage[frame.index])
+      Mapping(process: frames[frame].ownerSpace, page: frames[frame].ownerPage)
     ]
   }
 
   /// Notes that an entry maps a frame.
   mutating func addMapping(_ mapping: Mapping, of frame: PageFrameNumber) {
-    if frames.ownerPage[frame.index] == Self.noPage {
-      frames.ownerPage[frame.index] = mapping.page
-      frames.ownerSpace[frame.index] = mapping.process
+    if frames[frame].ownerPage == Self.noPage {
+      frames[frame].ownerPage = mapping.page
+      frames[frame].ownerSpace = mapping.process
     } else if let first = onlyMapping(of: frame) {
       sharers[frame.rawValue] = [first, mapping]
-      frames.flags[frame.index].insert(.sharedMapping)
+      frames[frame].flags.insert(.sharedMapping)
     } else {
       sharers[frame.rawValue]?.append(mapping)
     }
@@ -56,14 +56,14 @@ extension Machine {
 
   /// Notes that an entry maps a frame no longer; the frame keeps its group.
   mutating func removeMapping(_ mapping: Mapping, of frame: PageFrameNumber) {
-    guard frames.flags[frame.index].contains(.sharedMapping), var list = sharers[frame.rawValue]
+    guard frames[frame].flags.contains(.sharedMapping), var list = sharers[frame.rawValue]
     else {
       precondition(
-        frames.ownerPage[frame.index] == mapping.page
-          && frames.ownerSpace[frame.index] == mapping.process,
+        frames[frame].ownerPage == mapping.page
+          && frames[frame].ownerSpace == mapping.process,
         "frame \(frame.rawValue) is not mapped at page \(mapping.page) of \(mapping.process)"
       )
-      frames.ownerPage[frame.index] = Self.noPage
+      frames[frame].ownerPage = Self.noPage
       return
     }
     guard let position = list.firstIndex(of: mapping) else {
@@ -74,9 +74,9 @@ extension Machine {
     list.remove(at: position)
     if list.count == 1 {
       sharers[frame.rawValue] = nil
-      frames.flags[frame.index].remove(.sharedMapping)
-      frames.ownerPage[frame.index] = list[0].page
-      frames.ownerSpace[frame.index] = list[0].process
+      frames[frame].flags.remove(.sharedMapping)
+      frames[frame].ownerPage = list[0].page
+      frames[frame].ownerSpace = list[0].process
     } else {
       sharers[frame.rawValue] = list
     }
@@ -94,7 +94,7 @@ extension Machine {
     writable: Bool,
     dirty: Bool
   ) {
-    frames.use[frame.index] = .anonymous
+    frames[frame].use = .anonymous
     addMapping(Mapping(process: UInt16(process), page: page), of: frame)
     let entry = entry(for: frame, in: vma, writable: writable, dirty: dirty, young: true)
     processes[process].table.setEntry(
@@ -131,7 +131,7 @@ extension Machine {
       counters.add(.foaMarked)
       return (.faultOnAccess, flags)
     }
-    if !frames.flags[frame.index].contains(.tagged) { initializeTags(of: frame) }
+    if !frames[frame].flags.contains(.tagged) { initializeTags(of: frame) }
     flags.insert(.readable)
     return (.frame, flags)
   }
@@ -144,8 +144,8 @@ extension Machine {
 
   /// Frees a frame that no entry maps, together with its swap-cache copy.
   mutating func releaseIfUnused(_ frame: PageFrameNumber) {
-    guard mapCount(frame) == 0, !frames.flags[frame.index].contains(.held) else { return }
-    if frames.flags[frame.index].contains(.inSwapCache) {
+    guard mapCount(frame) == 0, !frames[frame].flags.contains(.held) else { return }
+    if frames[frame].flags.contains(.inSwapCache) {
       guard freeSwapCopy(of: frame) else { return }
     }
     takeOffList(frame)
@@ -172,10 +172,10 @@ extension Machine {
   }
 
   /// Keeps reclaim away from a frame while an event is using it, as a page reference does.
-  mutating func hold(_ frame: PageFrameNumber) { frames.flags[frame.index].insert(.held) }
+  mutating func hold(_ frame: PageFrameNumber) { frames[frame].flags.insert(.held) }
 
   /// Ends ``hold(_:)``.
-  mutating func letGo(_ frame: PageFrameNumber) { frames.flags[frame.index].remove(.held) }
+  mutating func letGo(_ frame: PageFrameNumber) { frames[frame].flags.remove(.held) }
 
   /// Notes something for the shadow oracle.
   mutating func note(_ cause: Notice.Cause, process: Int, page: PageIdentifier) {

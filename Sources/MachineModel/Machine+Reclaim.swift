@@ -31,20 +31,20 @@ extension Machine {
 
   /// Adds a page to the young end of its group's inactive list.
   mutating func addToInactive(_ frame: PageFrameNumber) {
-    frames.flags[frame.index].insert(.onList)
-    frames.flags[frame.index].remove(.active)
+    frames[frame].flags.insert(.onList)
+    frames[frame].flags.remove(.active)
     groups[group(of: frame)].inactive.pushFront(frame, in: &frames)
   }
 
   /// Adds a page to the young end of its group's active list.
   mutating func addToActive(_ frame: PageFrameNumber) {
-    frames.flags[frame.index].insert([.onList, .active])
+    frames[frame].flags.insert([.onList, .active])
     groups[group(of: frame)].active.pushFront(frame, in: &frames)
   }
 
   /// Takes a page off whatever LRU list it is on.
   mutating func takeOffList(_ frame: PageFrameNumber) {
-    let flags = frames.flags[frame.index]
+    let flags = frames[frame].flags
     guard flags.contains(.onList) else { return }
     let group = group(of: frame)
     if flags.contains(.active) {
@@ -54,7 +54,7 @@ extension Machine {
     } else {
       groups[group].lazyFree.remove(frame, in: &frames)
     }
-    frames.flags[frame.index].remove([.onList])
+    frames[frame].flags.remove([.onList])
   }
 
   /// Wakes kswapd where free memory is below the low watermark, and lets it run to its end.
@@ -200,8 +200,8 @@ extension Machine {
       counters.add(.pgrefill)
       counters.add(.pgdeactivate)
       _ = clearYoung(frame)
-      frames.flags[frame.index].remove(.active)
-      frames.flags[frame.index].insert(.workingset)
+      frames[frame].flags.remove(.active)
+      frames[frame].flags.insert(.workingset)
       groups[group].inactive.pushFront(frame, in: &frames)
     }
   }
@@ -234,7 +234,7 @@ extension Machine {
     var isolatedPages = 0
     var skipped: [PageFrameNumber] = []
     while isolatedPages < count, let frame = groups[group].inactive.popBack(in: &frames) {
-      frames.flags[frame.index].remove(.onList)
+      frames[frame].flags.remove(.onList)
       if skippingCMA && buddy.migrateType(of: frame) == .cma {
         counters.add(.pgskipNormal)
         skipped.append(frame)
@@ -268,14 +268,14 @@ extension Machine {
     counters.add(.pgactivate)
     groups[group].nonresidentAge += 1
     addToActive(frame)
-    if frames.flags[frame.index].contains(.inSwapCache) && device.isMoreThanHalfFull {
+    if frames[frame].flags.contains(.inSwapCache) && device.isMoreThanHalfFull {
       _ = freeSwapCopy(of: frame)
     }
   }
 
   /// What to do with an isolated page, before its swap slot is considered.
   mutating func judge(_ frame: PageFrameNumber) -> Verdict {
-    let flags = frames.flags[frame.index]
+    let flags = frames[frame].flags
     if flags.contains(.held) { return .keep }
     if flags.contains(.writeback) { return .activate }
     return referenceCheck(frame)
@@ -284,10 +284,10 @@ extension Machine {
   /// The second chance: what the young bits and the referenced flag say about a page.
   mutating func referenceCheck(_ frame: PageFrameNumber) -> Verdict {
     let young = clearYoung(frame)
-    let wasReferenced = frames.flags[frame.index].contains(.referenced)
-    frames.flags[frame.index].remove(.referenced)
+    let wasReferenced = frames[frame].flags.contains(.referenced)
+    frames[frame].flags.remove(.referenced)
     guard young > 0 else { return .reclaim }
-    frames.flags[frame.index].insert(.referenced)
+    frames[frame].flags.insert(.referenced)
     return wasReferenced || young > 1 ? .activate : .keep
   }
 
@@ -296,10 +296,10 @@ extension Machine {
   /// - Returns: how many mappings had it set.
   @inline(__always)
   mutating func clearYoung(_ frame: PageFrameNumber) -> Int {
-    if frames.flags[frame.index].contains(.sharedMapping) { return clearYoungOfAll(frame) }
-    let page = frames.ownerPage[frame.index]
+    if frames[frame].flags.contains(.sharedMapping) { return clearYoungOfAll(frame) }
+    let page = frames[frame].ownerPage
     guard page != Self.noPage else { return 0 }
-    let table = processes[Int(frames.ownerSpace[frame.index])].table
+    let table = processes[Int(frames[frame].ownerSpace)].table
     return table.clearYoung(page) ? 1 : 0
   }
 
@@ -325,12 +325,12 @@ extension Machine {
     var reclaimed = 0
     for _ in 0..<min(Self.reclaimBatch, groups[group].lazyFreePages) {
       guard let frame = groups[group].lazyFree.popBack(in: &frames) else { break }
-      frames.flags[frame.index].remove(.onList)
+      frames[frame].flags.remove(.onList)
       if dropLazyFreePage(frame) {
         reclaimed += 1
       } else {
         // It was written again, so it is ordinary anonymous memory once more.
-        frames.flags[frame.index].insert(.swapBacked)
+        frames[frame].flags.insert(.swapBacked)
         activate(frame, in: group)
       }
     }
@@ -342,7 +342,7 @@ extension Machine {
   /// Drops a droppable page, unless it was written since.
   private mutating func dropLazyFreePage(_ frame: PageFrameNumber) -> Bool {
     let mappings = mappings(of: frame)
-    guard !frames.flags[frame.index].contains(.held) else { return false }
+    guard !frames[frame].flags.contains(.held) else { return false }
     for mapping in mappings
     where processes[Int(mapping.process)].table.flags(mapping.page).contains(.dirty) {
       return false

@@ -25,9 +25,9 @@ extension Machine {
       frame = PageFrameNumber(rawValue: cached)
       counters.add(.faultSwapCache)
       steps.insert(.swapCacheHit)
-      let wasReadAhead = frames.flags[frame.index].contains(.readAhead)
+      let wasReadAhead = frames[frame].flags.contains(.readAhead)
       if wasReadAhead {
-        frames.flags[frame.index].remove(.readAhead)
+        frames[frame].flags.remove(.readAhead)
         counters.add(.swapRaHit)
       }
       var state = AreaReadAhead(rawValue: vma.readAhead)
@@ -82,18 +82,18 @@ extension Machine {
     guard device.claimForCache(slot) == .claimed else {
       preconditionFailure("slot \(slot) is in a page table, not cached, and cannot be claimed")
     }
-    frames.flags[frame.index].insert(.swapBacked)
+    frames[frame].flags.insert(.swapBacked)
     noteRefault(of: frame, slot: slot, in: group)
     readSlot(slot, into: frame)
-    if frames.flags[frame.index].contains(.active) {
+    if frames[frame].flags.contains(.active) {
       addToActive(frame)
     } else {
       addToInactive(frame)
     }
     guard intoCache else { return frame }
     device.addToCache(slot, frame: frame.rawValue)
-    frames.swapSlot[frame.index] = slot
-    frames.flags[frame.index].insert(.inSwapCache)
+    frames[frame].swapSlot = slot
+    frames[frame].flags.insert(.inSwapCache)
     hold(frame)
     readAhead(around: address, in: vma, of: process)
     letGo(frame)
@@ -131,10 +131,10 @@ extension Machine {
       _ = freeSwapCopy(of: frame)
     }
     // A bypassed page has no copy on the device any more: it must be written again.
-    if bypassed { frames.flags[frame.index].insert(.dirty) }
-    if exclusive { frames.flags[frame.index].insert(.exclusive) }
+    if bypassed { frames[frame].flags.insert(.dirty) }
+    if exclusive { frames[frame].flags.insert(.exclusive) }
     let writable = isWrite && (exclusive || device.count(slot) == 0 && mapCount(frame) == 0)
-    if writable { frames.flags[frame.index].insert(.exclusive) }
+    if writable { frames[frame].flags.insert(.exclusive) }
     mapFrame(frame, at: page, in: vma, of: process, writable: writable, dirty: writable)
     dropReleasedSlots()
     note(.swapIn, process: process, page: page)
@@ -154,10 +154,10 @@ extension Machine {
     counters.add(.workingsetActivateAnon)
     groups[group].nonresidentAge += 1
     groups[group].activations += 1
-    frames.flags[frame.index].insert(.active)
+    frames[frame].flags.insert(.active)
     if shadow.wasInWorkingset {
       counters.add(.workingsetRestoreAnon)
-      frames.flags[frame.index].insert(.workingset)
+      frames[frame].flags.insert(.workingset)
       groups[group].noteCost(32)
     }
   }
@@ -203,13 +203,13 @@ extension Machine {
       freeUserFrame(frame)
       return
     }
-    frames.flags[frame.index].insert([.swapBacked, .inSwapCache, .readAhead])
+    frames[frame].flags.insert([.swapBacked, .inSwapCache, .readAhead])
     noteRefault(of: frame, slot: slot, in: processes[process].group)
     device.addToCache(slot, frame: frame.rawValue)
-    frames.swapSlot[frame.index] = slot
+    frames[frame].swapSlot = slot
     readSlot(slot, into: frame)
     counters.add(.swapRa)
-    if frames.flags[frame.index].contains(.active) {
+    if frames[frame].flags.contains(.active) {
       addToActive(frame)
     } else {
       addToInactive(frame)
@@ -226,9 +226,9 @@ extension Machine {
     request.mayKill = false
     guard let frame = allocateFrame(request, for: process) else { return nil }
     groups[group].chargedPages += 1
-    frames.ownerPage[frame.index] = Self.noPage
-    frames.ownerSpace[frame.index] = UInt16(process)
-    frames.use[frame.index] = .anonymous
+    frames[frame].ownerPage = Self.noPage
+    frames[frame].ownerSpace = UInt16(process)
+    frames[frame].use = .anonymous
     return frame
   }
 }

@@ -106,7 +106,7 @@ public struct Machine: ~Copyable {
       buddy.release(region.tags, as: .cma, frames: &frames)
     }
     if policy.bootPlacement != .outsideRAM {
-      for frame in region.tags { frames.flags[frame].insert(.tagStorage) }
+      for frame in region.tags { frames[frame].flags.insert(.tagStorage) }
     }
 
     self.configuration = configuration
@@ -210,7 +210,7 @@ public struct Machine: ~Copyable {
 
   /// Tags the zero page, whose tag block is then reserved for ever.
   private mutating func bootZeroPage() {
-    frames.flags[zeroFrame.index].insert(.tagged)
+    frames[zeroFrame].flags.insert(.tagged)
     frameTags.setUniform(zeroFrame.index, tag: .zero)
     _ = reserveTagStorage(for: zeroFrame)
   }

@@ -24,14 +24,14 @@ extension BuddyAllocator {
     var managed = 0
     var frame = 0
     while frame < frameCount {
-      let block = frames.freeBlock[frame]
+      let block = frames[frame].freeBlock
       if block.isHead {
         checkBlock(frame, block, frames)
         managed += 1 << block.order
         frame += 1 << block.order
         continue
       }
-      let use = frames.use[frame]
+      let use = frames[frame].use
       if use == .free { broken("a free frame in no block: \(frames.dump(frame))") }
       if use != .reserved { managed += 1 }
       frame += 1
@@ -47,8 +47,8 @@ extension BuddyAllocator {
     if !isSound { broken("a misplaced block: \(frames.dump(start))") }
     for frame in start..<start + 1 << order {
       let isClean =
-        frames.use[frame] == .free && frames.flags[frame].isSubset(of: .permanent)
-        && (frame == start || !frames.freeBlock[frame].isHead)
+        frames[frame].use == .free && frames[frame].flags.isSubset(of: .permanent)
+        && (frame == start || !frames[frame].freeBlock.isHead)
       if !isClean { broken("in the block at \(start): \(frames.dump(frame))") }
     }
     if !formsOneBlock(start, order: order) { broken("over types: \(frames.dump(start))") }
@@ -82,15 +82,15 @@ extension BuddyAllocator {
         var current = list.head
         while current != FrameTable.none {
           let frame = Int(current)
-          if frames.freeBlock[frame] != FreeBlock(order: order, list: type) {
+          if frames[frame].freeBlock != FreeBlock(order: order, list: type) {
             broken("on the list of order \(order), \(type): \(frames.dump(frame))")
           }
-          current = frames.next[frame]
+          current = frames.links[frame].next
         }
       }
     }
     var heads = 0
-    for frame in 0..<frameCount where frames.freeBlock[frame].isHead { heads += 1 }
+    for frame in 0..<frameCount where frames[frame].freeBlock.isHead { heads += 1 }
     if heads != members { broken("\(heads) blocks, but \(members) on lists") }
   }
 

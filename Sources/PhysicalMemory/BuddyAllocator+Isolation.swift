@@ -47,7 +47,7 @@ extension BuddyAllocator {
     for block in pageblocks(meeting: range) where pageblockTypes[block] != .isolate {
       return false
     }
-    for frame in range where frames.use[frame] != .free { return false }
+    for frame in range where frames[frame].use != .free { return false }
     var position = range.lowerBound
     while position < range.upperBound {
       let (start, order) = freeBlock(holding: position, frames)
@@ -61,7 +61,7 @@ extension BuddyAllocator {
       }
       position = end
     }
-    frames.use.fill(range, with: .inHand)
+    frames.setUse(range, to: .inHand)
     return true
   }
 
@@ -93,7 +93,7 @@ extension BuddyAllocator {
       pageblockTypes[block] = type
       isolatedPageblocks -= 1
       let start = block << pageblockOrder
-      let head = frames.freeBlock[start]
+      let head = frames[start].freeBlock
       if head.isHead && head.order >= pageblockOrder {
         unlink(start, order: head.order, list: head.list, &frames)
         insert(start, order: head.order, type: type, at: .tail, &frames)
@@ -111,10 +111,10 @@ extension BuddyAllocator {
 
   /// Splits the free block that has frames on both sides of a pageblock border, if there is one.
   private mutating func splitBlock(at border: Int, _ frames: inout FrameTable) {
-    guard border > 0 && border < frameCount && frames.use[border] == .free else { return }
+    guard border > 0 && border < frameCount && frames[border].use == .free else { return }
     var (start, order) = freeBlock(holding: border, frames)
     guard start < border else { return }
-    let list = frames.freeBlock[start].list
+    let list = frames[start].freeBlock.list
     unlink(start, order: order, list: list, &frames)
     while start < border {
       order -= 1

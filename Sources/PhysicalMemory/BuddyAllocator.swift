@@ -63,7 +63,7 @@ public struct BuddyAllocator: ~Copyable {
     precondition(frames.count == frameCount, "the table does not have \(frameCount) frames")
     precondition(frames.pageSize == pageSize, "the table does not have \(pageSize.name) frames")
     for frame in 0..<frameCount {
-      precondition(frames.use[frame] == .reserved, "frame \(frame) is not reserved at the start")
+      precondition(frames[frame].use == .reserved, "frame \(frame) is not reserved at the start")
     }
     self.frameCount = frameCount
     self.pageSize = pageSize
@@ -99,7 +99,7 @@ public struct BuddyAllocator: ~Copyable {
   ///
   /// - Complexity: O(1).
   public func isFree(_ frame: PageFrameNumber, frames: borrowing FrameTable) -> Bool {
-    frames.use[frame.index] == .free
+    frames[frame].use == .free
   }
 
   /// Gives a range of frames to the allocator for good, as the largest aligned blocks.
@@ -120,7 +120,7 @@ public struct BuddyAllocator: ~Copyable {
     precondition(type != .isolate, "release of \(range) as isolate")
     guard !range.isEmpty else { return }
     for frame in range {
-      let use = frames.use[frame]
+      let use = frames[frame].use
       precondition(use == .reserved, "release of frame \(frame), which is \(use)")
     }
     let blocks = pageblocks(meeting: range)
@@ -137,7 +137,7 @@ public struct BuddyAllocator: ~Copyable {
       }
     }
     pageblockTypes.fill(blocks, with: type)
-    frames.use.fill(range, with: .free)
+    frames.setUse(range, to: .free)
     managedPages += range.count
     if type == .cma {
       managedCMAPages += range.count
@@ -196,9 +196,9 @@ public struct BuddyAllocator: ~Copyable {
     }
     guard start >= 0 else { return nil }
     if order == 0 {
-      frames.use[start] = .inHand
+      frames[start].use = .inHand
     } else {
-      frames.use.fill(start..<start + 1 << order, with: .inHand)
+      frames.setUse(start..<start + 1 << order, to: .inHand)
     }
     return PageFrameNumber(start)
   }
@@ -218,12 +218,12 @@ public struct BuddyAllocator: ~Copyable {
     precondition(order >= 0 && order <= maxOrder, "free of order \(order)")
     precondition(start & (1 << order - 1) == 0, "free of unaligned frame \(start), order \(order)")
     for index in start..<start + 1 << order {
-      let use = frames.use[index]
+      let use = frames[index].use
       precondition(use != .free && use != .reserved, "free of frame \(index), which is \(use)")
-      let flags = frames.flags[index]
+      let flags = frames[index].flags
       precondition(flags.isDisjoint(with: .busy), "free of frame \(index) with flags \(flags)")
-      frames.flags[index] = flags.intersection(.permanent)
-      frames.use[index] = .free
+      frames[index].flags = flags.intersection(.permanent)
+      frames[index].use = .free
     }
     if order > pageblockOrder && !formsOneBlock(start, order: order) {
       // Part of the block was isolated, or is CMA memory, since it was allocated: each pageblock
@@ -249,16 +249,16 @@ public struct BuddyAllocator: ~Copyable {
   /// Source: Linux v6.8 `take_page_off_buddy`; dynamic tag storage RFC v3, fast track.
   public mutating func takeFree(_ frame: PageFrameNumber, frames: inout FrameTable) -> Bool {
     let target = frame.index
-    guard frames.use[target] == .free else { return false }
+    guard frames[target].use == .free else { return false }
     var (start, order) = freeBlock(holding: target, frames)
-    let list = frames.freeBlock[start].list
+    let list = frames[start].freeBlock.list
     unlink(start, order: order, list: list, &frames)
     while order > 0 {
       order -= 1
       start = halve(start, order: order, list: list, keeping: target, &frames)
     }
     countFree(-1, type: list)
-    frames.use[target] = .inHand
+    frames[target].use = .inHand
     return true
   }
 }

@@ -46,12 +46,11 @@ public struct FrameList: BitwiseCopyable, Hashable, Sendable {
   /// - Precondition: the frame is on no list.
   @inlinable public mutating func pushFront(_ frame: PageFrameNumber, in frames: inout FrameTable) {
     let index = frame.index
-    frames.next[index] = head
-    frames.previous[index] = FrameTable.none
+    frames.links[index] = FrameLinks(next: head, previous: FrameTable.none)
     if head == FrameTable.none {
       back = frame.rawValue
     } else {
-      frames.previous[Int(head)] = frame.rawValue
+      frames.links[Int(head)].previous = frame.rawValue
     }
     front = frame.rawValue
     length += 1
@@ -62,12 +61,11 @@ public struct FrameList: BitwiseCopyable, Hashable, Sendable {
   /// - Precondition: the frame is on no list.
   @inlinable public mutating func pushBack(_ frame: PageFrameNumber, in frames: inout FrameTable) {
     let index = frame.index
-    frames.previous[index] = tail
-    frames.next[index] = FrameTable.none
+    frames.links[index] = FrameLinks(next: FrameTable.none, previous: tail)
     if tail == FrameTable.none {
       front = frame.rawValue
     } else {
-      frames.next[Int(tail)] = frame.rawValue
+      frames.links[Int(tail)].next = frame.rawValue
     }
     back = frame.rawValue
     length += 1
@@ -79,22 +77,21 @@ public struct FrameList: BitwiseCopyable, Hashable, Sendable {
   ///   where its neighbours do not lead back to it.
   @inlinable public mutating func remove(_ frame: PageFrameNumber, in frames: inout FrameTable) {
     let index = frame.index
-    let next = frames.next[index]
-    let previous = frames.previous[index]
+    let next = frames.links[index].next
+    let previous = frames.links[index].previous
     if previous == FrameTable.none {
       precondition(head == frame.rawValue, "frame \(index) is not on the list headed by \(head)")
       front = next
     } else {
-      frames.next[Int(previous)] = next
+      frames.links[Int(previous)].next = next
     }
     if next == FrameTable.none {
       precondition(tail == frame.rawValue, "frame \(index) is not on the list ended by \(tail)")
       back = previous
     } else {
-      frames.previous[Int(next)] = previous
+      frames.links[Int(next)].previous = previous
     }
-    frames.next[index] = FrameTable.none
-    frames.previous[index] = FrameTable.none
+    frames.links[index] = FrameLinks(next: FrameTable.none, previous: FrameTable.none)
     length -= 1
   }
 
@@ -125,12 +122,12 @@ public struct FrameList: BitwiseCopyable, Hashable, Sendable {
     var seen = 0
     while current != FrameTable.none {
       let index = Int(current)
-      let back = frames.previous[index]
+      let back = frames.links[index].previous
       precondition(back == previous, "list \(self): \(frames.dump(index)), expected \(previous)")
       seen += 1
       precondition(seen <= Int(count), "list \(self) is longer than its count, or a ring")
       previous = current
-      current = frames.next[index]
+      current = frames.links[index].next
     }
     precondition(tail == previous, "list \(self) ends at frame \(previous)")
     precondition(seen == Int(count), "list \(self) holds \(seen) frames")
