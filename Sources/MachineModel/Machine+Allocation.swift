@@ -141,11 +141,19 @@ extension Machine {
   /// Charges one page to a group, reclaiming from it while it is at its limit.
   ///
   /// - Returns: `false` where the limit cannot be kept and the process was ended for it.
+  @inline(__always)
   mutating func charge(_ group: Int, of process: Int) -> Bool {
-    guard let limit = groups[group].limitPages else {
-      groups[group].chargedPages += 1
-      return true
+    if let limit = groups[group].limitPages, groups[group].chargedPages >= limit {
+      guard makeRoom(in: group, limit: limit, for: process) else { return false }
     }
+    groups[group].chargedPages += 1
+    return true
+  }
+
+  /// Brings a group below its limit.
+  ///
+  /// - Returns: `false` where that cannot be done and the process was ended for it.
+  private mutating func makeRoom(in group: Int, limit: Int, for process: Int) -> Bool {
     var retries = 16
     while groups[group].chargedPages >= limit {
       counters.add(.memcgCharges)
@@ -162,7 +170,6 @@ extension Machine {
         retries = 16
       }
     }
-    groups[group].chargedPages += 1
     return true
   }
 

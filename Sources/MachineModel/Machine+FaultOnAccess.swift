@@ -17,7 +17,7 @@ extension Machine {
   /// - Returns: whether the same fault goes on with a second attempt at the reservation.
   mutating func faultOnAccess(
     _ page: PageIdentifier,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     of process: Int,
     mayRetry: Bool
   ) -> Bool {

@@ -13,7 +13,7 @@ extension Machine {
   mutating func faultOnNothing(
     _ page: PageIdentifier,
     at address: VirtualPageNumber,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     isWrite: Bool,
     of process: Int
   ) -> Bool {
@@ -29,7 +29,7 @@ extension Machine {
   private mutating func mapFilePage(
     _ page: PageIdentifier,
     at address: VirtualPageNumber,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     isWrite: Bool,
     of process: Int
   ) -> Bool {
@@ -49,7 +49,7 @@ extension Machine {
   mutating func mapZeroPage(
     _ page: PageIdentifier,
     at address: VirtualPageNumber,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     of process: Int
   ) -> Bool {
     guard growTables(of: process, for: address) else { return false }
@@ -69,11 +69,11 @@ extension Machine {
   mutating func fillPage(
     _ page: PageIdentifier,
     at address: VirtualPageNumber,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     of process: Int
   ) -> Bool {
     guard growTables(of: process, for: address) else { return false }
-    if vma.anonVMA == 0 { processes[process].vmas.noteAnonymousWrite(at: address) }
+    if !vma.hasReverseMap { processes[process].vmas.noteAnonymousWrite(at: address) }
     guard
       let frame = allocateUserFrame(tagged: vma.flags.contains(.mte), charging: process)
     else { return false }
@@ -95,7 +95,7 @@ extension Machine {
   /// A write to a page that is mapped without write permission, in a mapping that allows it.
   mutating func faultOnFrame(
     _ page: PageIdentifier,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     isWrite: Bool,
     of process: Int
   ) -> Bool {
@@ -131,7 +131,7 @@ extension Machine {
   private mutating func copyOnWrite(
     _ page: PageIdentifier,
     of source: PageFrameNumber,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     process: Int
   ) -> Bool {
     hold(source)
@@ -165,7 +165,7 @@ extension Machine {
   }
 
   /// Writes an entry anew from its mapping, for a frame that stays where it is.
-  mutating func mapAgain(_ page: PageIdentifier, in vma: VirtualMemoryArea, of process: Int) {
+  mutating func mapAgain(_ page: PageIdentifier, in vma: FaultArea, of process: Int) {
     let table = processes[process].table
     let flags = table.flags(page)
     let frame = PageFrameNumber(rawValue: table.target(page))

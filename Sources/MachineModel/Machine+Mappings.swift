@@ -42,11 +42,18 @@ extension Machine {
   }
 
   /// Notes that an entry maps a frame.
+  @inline(__always)
   mutating func addMapping(_ mapping: Mapping, of frame: PageFrameNumber) {
     if frames[frame].ownerPage == Self.noPage {
       frames[frame].ownerPage = mapping.page
       frames[frame].ownerSpace = mapping.process
-    } else if let first = onlyMapping(of: frame) {
+    } else {
+      addFurtherMapping(mapping, of: frame)
+    }
+  }
+
+  private mutating func addFurtherMapping(_ mapping: Mapping, of frame: PageFrameNumber) {
+    if let first = onlyMapping(of: frame) {
       sharers[frame.rawValue] = [first, mapping]
       frames[frame].flags.insert(.sharedMapping)
     } else {
@@ -89,7 +96,7 @@ extension Machine {
   mutating func mapFrame(
     _ frame: PageFrameNumber,
     at page: PageIdentifier,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     of process: Int,
     writable: Bool,
     dirty: Bool
@@ -111,7 +118,7 @@ extension Machine {
   /// `readable`, no access hits it.
   mutating func entry(
     for frame: PageFrameNumber,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     writable: Bool,
     dirty: Bool,
     young: Bool

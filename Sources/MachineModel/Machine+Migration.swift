@@ -118,7 +118,7 @@ extension Machine {
       addMapping(mapping, of: destination)
       let entry = entry(
         for: destination,
-        in: vma,
+        in: FaultArea(vma),
         writable: old.contains(.writable),
         dirty: old.contains(.dirty),
         young: old.contains(.young)
@@ -141,7 +141,7 @@ extension Machine {
       frames[frame].flags.insert(.onList)
       groups[group(of: frame)].lazyFree.pushFront(frame, in: &frames)
     } else if active {
-      addToActive(frame)
+      addToActive(frame, of: group(of: frame))
     } else {
       addToInactive(frame)
     }

@@ -31,15 +31,31 @@ extension Machine {
 
   /// Adds a page to the young end of its group's inactive list.
   mutating func addToInactive(_ frame: PageFrameNumber) {
-    frames[frame].flags.insert(.onList)
-    frames[frame].flags.remove(.active)
-    groups[group(of: frame)].inactive.pushFront(frame, in: &frames)
+    addToInactive(frame, of: group(of: frame))
   }
 
-  /// Adds a page to the young end of its group's active list.
-  mutating func addToActive(_ frame: PageFrameNumber) {
+  /// Adds a page to the young end of the inactive list of its group, which the caller knows.
+  @inline(__always)
+  mutating func addToInactive(_ frame: PageFrameNumber, of group: Int) {
+    frames[frame].flags = frames[frame].flags.union(.onList).subtracting(.active)
+    groups[group].inactive.pushFront(frame, in: &frames)
+  }
+
+  /// Adds a page to the young end of the active list of its group, which the caller knows.
+  @inline(__always)
+  mutating func addToActive(_ frame: PageFrameNumber, of group: Int) {
     frames[frame].flags.insert([.onList, .active])
-    groups[group(of: frame)].active.pushFront(frame, in: &frames)
+    groups[group].active.pushFront(frame, in: &frames)
+  }
+
+  /// Adds a page to the young end of the list that its active flag says.
+  @inline(__always)
+  mutating func addToList(_ frame: PageFrameNumber, of group: Int) {
+    if frames[frame].flags.contains(.active) {
+      addToActive(frame, of: group)
+    } else {
+      addToInactive(frame, of: group)
+    }
   }
 
   /// Takes a page off whatever LRU list it is on.
@@ -195,15 +211,15 @@ extension Machine {
 
   /// Deactivates pages from the old end of the active list, referenced or not.
   mutating func shrinkActive(_ group: Int, count: Int) {
-    for _ in 0..<count {
-      guard let frame = groups[group].active.popBack(in: &frames) else { return }
-      counters.add(.pgrefill)
-      counters.add(.pgdeactivate)
+    var deactivated = 0
+    while deactivated < count, let frame = groups[group].active.popBack(in: &frames) {
+      deactivated += 1
       _ = clearYoung(frame)
-      frames[frame].flags.remove(.active)
-      frames[frame].flags.insert(.workingset)
+      frames[frame].flags = frames[frame].flags.subtracting(.active).union(.workingset)
       groups[group].inactive.pushFront(frame, in: &frames)
     }
+    counters.add(.pgrefill, deactivated)
+    counters.add(.pgdeactivate, deactivated)
   }
 
   /// What reclaim decided about one page.
@@ -232,28 +248,24 @@ extension Machine {
     var isolated = InlineArray<32, PageFrameNumber>(repeating: zeroFrame)
     var verdicts = InlineArray<32, Verdict>(repeating: .keep)
     var isolatedPages = 0
-    var skipped: [PageFrameNumber] = []
-    while isolatedPages < count, let frame = groups[group].inactive.popBack(in: &frames) {
-      frames[frame].flags.remove(.onList)
-      if skippingCMA && buddy.migrateType(of: frame) == .cma {
-        counters.add(.pgskipNormal)
-        skipped.append(frame)
-      } else {
-        isolated[isolatedPages] = frame
-        isolatedPages += 1
-      }
+    groups[group].inactive.takeBack(skippingCMA ? 0 : count, in: &frames) { frame in
+      isolated[isolatedPages] = frame
+      isolatedPages += 1
     }
-    for frame in skipped { addToInactive(frame) }
+    if skippingCMA { isolatedPages = isolateOutsideCMA(group, count: count, into: &isolated) }
     countScanned(isolatedPages, by: who)
     // All pages are judged before any is touched, which changes no verdict, since a verdict depends on
     // its own page only: in a short loop the look-ups of different pages wait for memory together.
-    for index in 0..<isolatedPages { verdicts[index] = judge(isolated[index]) }
+    for index in 0..<isolatedPages {
+      frames[isolated[index]].flags.remove(.onList)
+      verdicts[index] = judge(isolated[index])
+    }
     var reclaimed = 0
     for index in 0..<isolatedPages {
       let frame = isolated[index]
-      switch verdicts[index] == .reclaim ? reclaimUnused(frame) : verdicts[index] {
+      switch verdicts[index] == .reclaim ? reclaimUnused(frame, of: group) : verdicts[index] {
       case .reclaim: reclaimed += 1
-      case .keep: addToInactive(frame)
+      case .keep: addToInactive(frame, of: group)
       case .activate: activate(frame, in: group)
       }
     }
@@ -263,32 +275,61 @@ extension Machine {
     return reclaimed
   }
 
+  /// Isolates pages from the old end of the inactive list, and passes over those in CMA pageblocks,
+  /// which go back to the young end.
+  ///
+  /// - Returns: how many were isolated.
+  private mutating func isolateOutsideCMA(
+    _ group: Int,
+    count: Int,
+    into isolated: inout InlineArray<32, PageFrameNumber>
+  ) -> Int {
+    var isolatedPages = 0
+    var skipped: [PageFrameNumber] = []
+    while isolatedPages < count, let frame = groups[group].inactive.popBack(in: &frames) {
+      if buddy.migrateType(of: frame) == .cma {
+        counters.add(.pgskipNormal)
+        skipped.append(frame)
+      } else {
+        isolated[isolatedPages] = frame
+        isolatedPages += 1
+      }
+    }
+    for frame in skipped { addToInactive(frame, of: group) }
+    return isolatedPages
+  }
+
   /// Moves a page that is in use to the active list.
   private mutating func activate(_ frame: PageFrameNumber, in group: Int) {
     counters.add(.pgactivate)
     groups[group].nonresidentAge += 1
-    addToActive(frame)
+    addToActive(frame, of: group)
     if frames[frame].flags.contains(.inSwapCache) && device.isMoreThanHalfFull {
       _ = freeSwapCopy(of: frame)
     }
   }
 
   /// What to do with an isolated page, before its swap slot is considered.
+  @inline(__always)
   mutating func judge(_ frame: PageFrameNumber) -> Verdict {
     let flags = frames[frame].flags
-    if flags.contains(.held) { return .keep }
-    if flags.contains(.writeback) { return .activate }
+    if !flags.isDisjoint(with: [.held, .writeback]) {
+      return flags.contains(.held) ? .keep : .activate
+    }
     return referenceCheck(frame)
   }
 
   /// The second chance: what the young bits and the referenced flag say about a page.
+  @inline(__always)
   mutating func referenceCheck(_ frame: PageFrameNumber) -> Verdict {
     let young = clearYoung(frame)
-    let wasReferenced = frames[frame].flags.contains(.referenced)
-    frames[frame].flags.remove(.referenced)
-    guard young > 0 else { return .reclaim }
-    frames[frame].flags.insert(.referenced)
-    return wasReferenced || young > 1 ? .activate : .keep
+    let flags = frames[frame].flags
+    guard young > 0 else {
+      frames[frame].flags = flags.subtracting(.referenced)
+      return .reclaim
+    }
+    frames[frame].flags = flags.union(.referenced)
+    return flags.contains(.referenced) || young > 1 ? .activate : .keep
   }
 
   /// Clears the young bit of every mapping.

@@ -11,18 +11,30 @@ import Swap
 // section 5.5.
 
 extension Machine {
-  /// Tries to free an isolated page: second chance, then ``reclaimUnused(_:)``.
+  /// Tries to free an isolated page: second chance, then ``reclaimUnused(_:of:)``.
   mutating func reclaimPage(_ frame: PageFrameNumber) -> Verdict {
     let verdict = judge(frame)
-    return verdict == .reclaim ? reclaimUnused(frame) : verdict
+    return verdict == .reclaim ? reclaimUnused(frame, of: group(of: frame)) : verdict
   }
 
   /// Tries to free an isolated page that has had its second chance: slot, unmapping, write-out.
-  mutating func reclaimUnused(_ frame: PageFrameNumber) -> Verdict {
+  @inline(__always)
+  mutating func reclaimUnused(_ frame: PageFrameNumber, of group: Int) -> Verdict {
+    let record = frames[frame]
+    let isSpecial = !record.flags.isDisjoint(with: [.pinned, .inSwapCache, .sharedMapping])
+    if !isSpecial && isSwapSynchronous && record.ownerPage != Self.noPage && takesShortcuts {
+      return swapOutDirectly(frame, of: group)
+    }
+    return reclaimInSteps(frame)
+  }
+
+  /// ``reclaimUnused(_:of:)`` for any page and any device, one step of the kernel after another.
+  private mutating func reclaimInSteps(_ frame: PageFrameNumber) -> Verdict {
     let flags = frames[frame].flags
     if flags.contains(.pinned) { return flags.contains(.inSwapCache) ? .activate : .keep }
     if !flags.contains(.inSwapCache) {
-      guard addToSwap(frame) else { return .activate }
+      guard let slot = allocateSlot() else { return .activate }
+      addToSwap(frame, slot)
     }
     unmapForSwap(frame)
     if frames[frame].flags.contains(.dirty) {
@@ -36,20 +48,58 @@ extension Machine {
     return .reclaim
   }
 
-  /// Gives a page a swap slot and puts it into the swap cache, dirty.
+  /// ``reclaimUnused(_:of:)`` for the common page and a synchronous device: one entry maps it, and it
+  /// is not in the swap cache.
   ///
-  /// - Returns: `false` where no slot is free.
-  private mutating func addToSwap(_ frame: PageFrameNumber) -> Bool {
+  /// It goes through the swap cache and out again before anybody could find it there, so that only
+  /// the shadow that it leaves has to be written.
+  private mutating func swapOutDirectly(_ frame: PageFrameNumber, of group: Int) -> Verdict {
+    guard let slot = allocateSlot() else { return .activate }
+    guard saveTags(of: frame, slot: slot) else {
+      counters.add(.swapoutRefusedTags)
+      addToSwap(frame, slot)
+      unmapForSwap(frame)
+      return .keep
+    }
+    let record = frames[frame]
+    processes[Int(record.ownerSpace)].table.setEntry(
+      record.ownerPage,
+      state: record.flags.contains(.exclusive) ? .swapExclusive : .swap,
+      flags: [],
+      target: slot
+    )
+    if configuration.isObserved { device.write(slot, stamp: contents[frame.index]) }
+    counters.add(.pswpout)
+    let shadow = Shadow(
+      age: groups[group].nonresidentAge,
+      wasInWorkingset: record.flags.contains(.workingset)
+    )
+    device.settle(slot, shadow: shadow.word)
+    groups[group].nonresidentAge += 1
+    groups[group].chargedPages -= 1
+    frames[frame].ownerPage = Self.noPage
+    frames[frame].swapSlot = slot
+    releaseTags(of: frame)
+    freeFrame(frame)
+    return .reclaim
+  }
+
+  /// Takes a free swap slot for a page that is swapped out.
+  ///
+  /// - Returns: `nil` where no slot is free.
+  @inline(__always)
+  private mutating func allocateSlot() -> UInt32? {
     let allocated = device.allocateSlot(released: &releasedSlots)
     dropReleasedSlots()
-    guard let slot = allocated else {
-      counters.add(.swapoutRefusedSlots)
-      return false
-    }
+    if allocated == nil { counters.add(.swapoutRefusedSlots) }
+    return allocated
+  }
+
+  /// Gives a page a swap slot and puts it into the swap cache, dirty.
+  private mutating func addToSwap(_ frame: PageFrameNumber, _ slot: UInt32) {
     device.addToCache(slot, frame: frame.rawValue)
     frames[frame].swapSlot = slot
     frames[frame].flags.insert([.inSwapCache, .dirty])
-    return true
   }
 
   /// Replaces every entry that maps a swap-cache page by its swap entry.

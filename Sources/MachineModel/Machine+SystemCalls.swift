@@ -66,12 +66,12 @@ extension Machine {
       for page in index.identifiers(in: vma.start..<vma.end) {
         switch table.state(page) {
         case .frame, .faultOnAccess:
-          mapAgain(page, in: vma, of: process)
+          mapAgain(page, in: FaultArea(vma), of: process)
         case .zeroPage, .filePage:
           // The next access finds out anew what the mapping allows.
           var flags = table.flags(page)
           flags.remove([.readable, .writable])
-          if vma.allows(isWrite: false) { flags.insert(.readable) }
+          if FaultArea(vma).allows(isWrite: false) { flags.insert(.readable) }
           if vma.flags.contains(.mte) { flags.insert(.tagged) }
           table.setFlags(page, flags)
         case .none, .swap, .swapExclusive:
@@ -198,7 +198,9 @@ extension Machine {
     for number in range.lowerBound.rawValue..<range.upperBound.rawValue {
       let address = VirtualPageNumber(rawValue: number)
       // Pages that the mapping forbids to touch are passed over without a fault.
-      guard processes[process].vmas.find(address)?.allows(isWrite: isWrite) ?? false else { return }
+      guard let vma = processes[process].vmas.find(address),
+        FaultArea(vma).allows(isWrite: isWrite)
+      else { return }
       let page = index.identifierAdding(address)
       guard access(page, isWrite: isWrite, of: process) else { return }
     }
@@ -278,7 +280,12 @@ extension Machine {
       switch reclaimPage(frame) {
       case .reclaim: countReclaimed(1, by: .direct)
       case .keep: addToInactive(frame)
-      case .activate: if wasActive { addToActive(frame) } else { addToInactive(frame) }
+      case .activate: 
+        if wasActive {
+          addToActive(frame, of: group(of: frame))
+        } else {
+          addToInactive(frame)
+        }
       }
     }
   }

@@ -73,6 +73,8 @@ public struct Machine: ~Copyable {
   var kswapdFailures = 0
   /// Whether reclaim is running, which may dip into the last frames and never recurses.
   var isReclaiming = false
+  /// Whether common cases take one step where the general path takes several; tests compare both.
+  var takesShortcuts = true
   /// Pages whose tags were to be saved so far, for the injected allocation failure.
   var tagSaveAttempts = 0
 

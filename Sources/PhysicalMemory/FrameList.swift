@@ -113,6 +113,34 @@ public struct FrameList: BitwiseCopyable, Hashable, Sendable {
     return frame
   }
 
+  /// Takes up to `count` frames off the back and hands them to `body`, the last one first.
+  ///
+  /// The list is linked anew once and not after each frame. `body` must not use this list.
+  @inlinable @inline(__always)
+  public mutating func takeBack(
+    _ count: Int,
+    in frames: inout FrameTable,
+    _ body: (PageFrameNumber) -> Void
+  ) {
+    var frame = tail
+    var taken = 0
+    while taken < count && frame != FrameTable.none {
+      let previous = frames.links[Int(frame)].previous
+      frames.links[Int(frame)] = FrameLinks(next: FrameTable.none, previous: FrameTable.none)
+      body(PageFrameNumber(rawValue: frame))
+      frame = previous
+      taken += 1
+    }
+    guard taken > 0 else { return }
+    back = frame
+    length -= UInt32(taken)
+    if frame == FrameTable.none {
+      front = FrameTable.none
+    } else {
+      frames.links[Int(frame)].next = FrameTable.none
+    }
+  }
+
   /// Stops the program unless links, ends and count agree.
   ///
   /// - Complexity: O(*n*), where *n* is the length of the list.

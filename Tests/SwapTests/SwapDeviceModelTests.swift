@@ -228,7 +228,7 @@ private struct DeviceModel {
     let record = model.records[slot] ?? SlotRecord(isClaimed: false)
     let found = SlotRecord(
       users: device.count(slot),
-      isClaimed: device.claims.contains(slot),
+      isClaimed: device.claim == slot || device.earlierClaims.contains(slot),
       frame: device.cachedFrame(slot),
       shadow: device.shadow(slot),
       stamp: device.read(slot)

@@ -107,7 +107,7 @@ struct BenchmarkCommand {
     let time = seconds {
       var index = 0
       while index < records.count {
-        index = machine.performHits(
+        index = machine.performTouches(
           records,
           in: index..<records.count,
           until: .max,
