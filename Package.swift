@@ -49,11 +49,13 @@ let package = Package(
       pkgConfig: "libxxhash",
       providers: [.apt(["libxxhash-dev"])]
     ),
+    // One header: the processor's hint that memory will be read soon.
+    .systemLibrary(name: "CPrefetch"),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
     // Level 0: values and data structures without behaviour.
     area("MemoryModel"),
-    area("Containers"),
+    area("Containers", ["CPrefetch"]),
 
     // Level 1: one subject each.
     area("TagCompression", ["MemoryModel", "Containers"]),

@@ -52,7 +52,14 @@ extension Machine {
   /// Tags that were kept aside because the frame has no storage are saved like any others.
   ///
   /// - Returns: `false` where there was no memory for them: the swap-out is refused.
+  @inline(__always)
   mutating func saveTags(of frame: PageFrameNumber, slot: UInt32) -> Bool {
+    let isUntagged = !frames[frame].flags.contains(.tagged) && parkedTags.isEmpty
+    if isUntagged && tagStore.count == 0 { return true }
+    return saveTagsIfAny(of: frame, slot: slot)
+  }
+
+  private mutating func saveTagsIfAny(of frame: PageFrameNumber, slot: UInt32) -> Bool {
     let parked = tagsParked(for: frame)
     guard frames[frame].flags.contains(.tagged) || parked != nil else {
       // An older record of the slot would be restored over a page that has no tags.
@@ -83,8 +90,12 @@ extension Machine {
   /// Gives a page that came back from swap its saved tags; they stay saved until the slot is freed.
   ///
   /// A frame without tag storage gets them with its reservation.
+  @inline(__always)
   mutating func restoreTags(of frame: PageFrameNumber, from slot: UInt32) {
-    guard tagStore.count > 0 else { return }
+    if tagStore.count > 0 { restoreTagsIfAny(of: frame, from: slot) }
+  }
+
+  private mutating func restoreTagsIfAny(of frame: PageFrameNumber, from slot: UInt32) {
     guard !configuration.injectedFaults.contains(.dropRestore) else { return }
     guard !frames[frame].flags.contains(.tagged), tagsParked(for: frame) == nil else {
       return

@@ -44,7 +44,8 @@ public struct FrameList: BitwiseCopyable, Hashable, Sendable {
   /// Puts a frame at the front.
   ///
   /// - Precondition: the frame is on no list.
-  @inlinable public mutating func pushFront(_ frame: PageFrameNumber, in frames: inout FrameTable) {
+  @inlinable @inline(__always)
+  public mutating func pushFront(_ frame: PageFrameNumber, in frames: inout FrameTable) {
     let index = frame.index
     frames.links[index] = FrameLinks(next: head, previous: FrameTable.none)
     if head == FrameTable.none {
@@ -98,18 +99,28 @@ public struct FrameList: BitwiseCopyable, Hashable, Sendable {
   /// Takes out the frame at the front.
   ///
   /// - Returns: `nil` if the list is empty.
-  @inlinable public mutating func popFront(in frames: inout FrameTable) -> PageFrameNumber? {
+  @inlinable @inline(__always)
+  public mutating func popFront(in frames: inout FrameTable) -> PageFrameNumber? {
     guard let frame = first else { return nil }
-    remove(frame, in: &frames)
+    let next = frames.links[frame.index].next
+    frames.links[frame.index] = FrameLinks(next: FrameTable.none, previous: FrameTable.none)
+    front = next
+    length -= 1
+    if next == FrameTable.none {
+      back = FrameTable.none
+    } else {
+      frames.links[Int(next)].previous = FrameTable.none
+    }
     return frame
   }
 
   /// Takes out the frame at the back.
   ///
   /// - Returns: `nil` if the list is empty.
-  @inlinable public mutating func popBack(in frames: inout FrameTable) -> PageFrameNumber? {
+  @inlinable @inline(__always)
+  public mutating func popBack(in frames: inout FrameTable) -> PageFrameNumber? {
     guard let frame = last else { return nil }
-    remove(frame, in: &frames)
+    takeBack(1, in: &frames) { _ in }
     return frame
   }
 
@@ -125,6 +136,7 @@ public struct FrameList: BitwiseCopyable, Hashable, Sendable {
     var frame = tail
     var taken = 0
     while taken < count && frame != FrameTable.none {
+      frames.prefetch(frame)
       let previous = frames.links[Int(frame)].previous
       frames.links[Int(frame)] = FrameLinks(next: FrameTable.none, previous: FrameTable.none)
       body(PageFrameNumber(rawValue: frame))

@@ -58,6 +58,10 @@ public struct FrameTable: ~Copyable {
     @inline(__always) _modify { yield &records[frame.index] }
   }
 
+  /// Asks the processor to bring the record of a frame near.
+  @inlinable @inline(__always)
+  func prefetch(_ frame: UInt32) { records.prefetch(Int(frame)) }
+
   /// Gives all frames of a range one use.
   ///
   /// - Precondition: the range lies within 0..<`count`.

@@ -46,12 +46,14 @@ struct SwapClusters: ~Copyable {
   }
 
   /// The cluster of a slot.
+  @inline(__always)
   func cluster(of slot: UInt32) -> UInt32 { slot >> clusterShift }
 
   /// The used slots of a cluster; header and missing slots count.
   func usedSlots(_ cluster: UInt32) -> Int { Int(used[Int(cluster)]) }
 
   /// Notes that a slot was taken.
+  @inline(__always)
   mutating func take(_ slot: UInt32) {
     let cluster = cluster(of: slot)
     if used[Int(cluster)] == 0 {
@@ -64,6 +66,7 @@ struct SwapClusters: ~Copyable {
   }
 
   /// Notes that a slot was freed.
+  @inline(__always)
   mutating func free(_ slot: UInt32) {
     let cluster = cluster(of: slot)
     precondition(used[Int(cluster)] > 0, "cluster \(cluster) has no used slot")

@@ -96,6 +96,7 @@ extension SwapDevice {
     released.append(slot)
   }
 
+  @inline(__always)
   private mutating func makeFree(_ slot: UInt32) {
     let word = table[Int(slot)].word
     precondition(word == UInt64(SwapSlot.cacheBit), "swap slot \(slot) is freed as \(word)")
@@ -139,6 +140,7 @@ extension SwapDevice {
 
   // MARK: Free slots
 
+  @inline(__always)
   private mutating func takeFreeSlot() -> UInt32? {
     guard freeSlots > 0 else { return nil }
     guard let slot = slotInCluster() ?? scannedSlot() else { return nil }
@@ -175,6 +177,7 @@ extension SwapDevice {
   /// The first free slot from ``scanNext`` on, wrapping at the end.
   ///
   /// The kernel leaves out the start itself when it wraps; one free slot more is found here.
+  @inline(__always)
   private func scannedSlot() -> UInt32? {
     for slot in Int(scanNext)..<max(slots, Int(scanNext)) where table[slot].isFree {
       return UInt32(slot)

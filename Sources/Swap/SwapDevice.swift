@@ -119,6 +119,10 @@ public struct SwapDevice: ~Copyable {
     scanNext = randomSlot()
   }
 
+  /// Asks the processor to bring what is known of a slot near.
+  @inlinable @inline(__always)
+  public func prefetch(_ slot: UInt32) { table.prefetch(Int(slot)) }
+
   /// Slots that can be used: all but the header.
   @inlinable public var totalSlots: Int { slots - 1 }
 
