@@ -22,9 +22,9 @@ struct FrameRequest {
   var ignoresWatermarks = false
 
   /// A page of user memory.
-  static let user = FrameRequest(migrateType: .movable)
+  static var user: FrameRequest { FrameRequest(migrateType: .movable) }
   /// A page of the kernel's own.
-  static let kernel = FrameRequest(migrateType: .unmovable)
+  static var kernel: FrameRequest { FrameRequest(migrateType: .unmovable) }
 }
 
 extension Machine {
@@ -66,8 +66,17 @@ extension Machine {
   }
 
   /// Allocates one frame.
+  @inline(__always)
   mutating func allocateFrame(_ request: FrameRequest, for process: Int?) -> PageFrameNumber? {
     if let frame = tryAllocate(request, mark: buddy.watermarks.low) { return frame }
+    return allocateBelowLowMark(request, for: process)
+  }
+
+  /// Allocates one frame where free memory is short: wakes kswapd, then reclaims.
+  private mutating func allocateBelowLowMark(
+    _ request: FrameRequest,
+    for process: Int?
+  ) -> PageFrameNumber? {
     wakeKswapd()
     if let frame = tryAllocate(request, mark: buddy.watermarks.min) { return frame }
     guard !isReclaiming, !request.ignoresWatermarks else { return nil }
@@ -75,21 +84,17 @@ extension Machine {
   }
 
   /// One attempt at the free lists.
+  @inline(__always)
   private mutating func tryAllocate(_ request: FrameRequest, mark: Int) -> PageFrameNumber? {
     let mayUseCMA =
       request.migrateType == .movable
       && !(request.isTagged && policy.cmaEligibility == .untaggedMovable)
     let ignoresMark = request.ignoresWatermarks || isReclaiming
-    guard ignoresMark || buddy.passesForOnePage(mark: mark, mayUseCMA: mayUseCMA) else {
+    guard ignoresMark || buddy.admitsPage(mark: mark, mayUseCMA: mayUseCMA) else {
       return nil
     }
     guard
-      let frame = buddy.allocate(
-        order: 0,
-        migrateType: request.migrateType,
-        mayUseCMA: mayUseCMA,
-        frames: &frames
-      )
+      let frame = buddy.allocatePage(request.migrateType, mayUseCMA: mayUseCMA, frames: &frames)
     else { return nil }
     counters.add(.pgallocNormal)
     return frame
@@ -110,6 +115,11 @@ extension Machine {
         steps.insert(.directReclaim)
         let reclaimed = reclaimDirectly(skippingCMA: !mayUseCMA)
         if let frame = tryAllocate(request, mark: buddy.watermarks.min) { return frame }
+        if reclaimed > 0 {
+          // What was reclaimed may lie on lists that the request cannot use.
+          buddy.drainPageLists(frames: &frames)
+          if let frame = tryAllocate(request, mark: buddy.watermarks.min) { return frame }
+        }
         roundsWithoutProgress = reclaimed > 0 ? 0 : roundsWithoutProgress + 1
         if reclaimed == 0 && !couldReclaim { break }
       }
@@ -135,7 +145,7 @@ extension Machine {
   /// Gives one frame to the page allocator.
   mutating func freeFrame(_ frame: PageFrameNumber) {
     counters.add(.pgfree)
-    buddy.free(frame, order: 0, frames: &frames)
+    buddy.freePage(frame, frames: &frames)
   }
 
   /// Charges one page to a group, reclaiming from it while it is at its limit.

@@ -97,7 +97,7 @@ extension Machine {
     for number in 0..<frames.count {
       let frame = PageFrameNumber(number)
       let flags = frames[number].flags
-      let use = frames[frame].use
+      let use = frames[number].use
       if flags.contains(.tagged) {
         precondition(canHoldTags(frame), "frame \(number) is tagged without tag storage")
       }
@@ -111,7 +111,7 @@ extension Machine {
       // The zero page lies in the kernel's image and is tagged from boot on.
       if frame == zeroFrame { continue }
       switch use {
-      case .free, .reserved, .tagBlock:
+      case .free, .listed, .reserved, .tagBlock:
         precondition(
           flags.isDisjoint(with: [.tagged, .storageReserved, .onList, .inSwapCache])
             && parkedTags[frame.rawValue] == nil,

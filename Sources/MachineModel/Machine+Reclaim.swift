@@ -77,7 +77,11 @@ extension Machine {
   mutating func wakeKswapd() {
     guard !isReclaiming, kswapdFailures < 16, !isBalanced else { return }
     isReclaiming = true
-    defer { isReclaiming = false }
+    buddy.setReclaimActive(true)
+    defer {
+      isReclaiming = false
+      buddy.setReclaimActive(false)
+    }
     counters.add(.pageoutrun)
     let boost = buddy.watermarks.boost
     var priority = Self.firstPriority

@@ -142,7 +142,7 @@ extension Machine {
     counters.add(.cmaReleaseSuccessPages, region.blockPages)
     cmaArea?.clear(region.frames(ofBlock: block))
     for frame in region.frames(ofBlock: block) {
-      buddy.free(PageFrameNumber(frame), order: 0, frames: &frames)
+      buddy.freePage(PageFrameNumber(frame), frames: &frames)
     }
   }
 }

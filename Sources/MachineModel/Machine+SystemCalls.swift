@@ -280,7 +280,7 @@ extension Machine {
       switch reclaimPage(frame) {
       case .reclaim: countReclaimed(1, by: .direct)
       case .keep: addToInactive(frame)
-      case .activate: 
+      case .activate:
         if wasActive {
           addToActive(frame, of: group(of: frame))
         } else {

@@ -92,7 +92,12 @@ public struct Machine: ~Copyable {
     let region = try Self.layOut(configuration, policy: policy)
 
     var frames = FrameTable(count: ramPages, pageSize: pageSize)
-    var buddy = BuddyAllocator(frameCount: ramPages, pageSize: pageSize, frames: &frames)
+    var buddy = BuddyAllocator(
+      frameCount: ramPages,
+      pageSize: pageSize,
+      usesPageLists: configuration.usesPageLists,
+      frames: &frames
+    )
     let described = policy.bootPlacement == .withheld ? region.tags.lowerBound : ramPages
     let descriptorPages =
       (described * Self.descriptorBytes + pageSize.bytes - 1) / pageSize.bytes

@@ -25,6 +25,9 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var groupLimitBytes: Int?
   /// CPUs, for slab placement and for the cost of emptying LRU batches.
   public var processors: Int = 4
+  /// Whether free pages pass through per-CPU lists, as in the kernel; without them every request and
+  /// every free acts on the free lists at once.
+  public var usesPageLists = true
   /// How readily anonymous pages are reclaimed, 0 to 200.
   public var swappiness: Int = 60
   /// Broken behaviour switched on, to show that the checks notice it.
@@ -47,7 +50,7 @@ public struct MachineConfiguration: Equatable, Sendable {
     return "page=\(pageSize.bytes) ram=\(ramBytes) design=\(design.rawValue)"
       + " codec=\(codec.rawValue) block=\(blockBytes) swap=\(swap.device.name):\(swap.bytes)"
       + " cluster=\(swap.pageCluster) slot-caches=\(swap.usesSlotCaches) limit=\(limit)"
-      + " cpus=\(processors) swappiness=\(swappiness) faults=\(faults)"
+      + " cpus=\(processors) page-lists=\(usesPageLists) swappiness=\(swappiness) faults=\(faults)"
   }
 }
 

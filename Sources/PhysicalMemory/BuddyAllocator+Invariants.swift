@@ -10,11 +10,13 @@ extension BuddyAllocator {
   /// and their frames have no flags (B2); no two buddies are both free where they could have merged
   /// (B3); lists are sound, and hold exactly the heads that the table shows (B4); the counters
   /// agree with the lists (B5, B8); blocks of a pageblock or more cover types that may merge (B6);
-  /// CMA and isolate lists hold exactly the free memory of their pageblocks (B7).
+  /// CMA and isolate lists hold exactly the free memory of their pageblocks (B7); the per-CPU lists
+  /// hold exactly the frames that say so, none of them in an isolated pageblock.
   ///
   /// - Complexity: O(`frameCount`).
   public func checkInvariants(frames: borrowing FrameTable) {
     checkTable(frames)
+    checkPageLists(frames)
     checkLists(frames)
     checkCounters()
   }
@@ -92,6 +94,34 @@ extension BuddyAllocator {
     var heads = 0
     for frame in 0..<frameCount where frames[frame].freeBlock.isHead { heads += 1 }
     if heads != members { broken("\(heads) blocks, but \(members) on lists") }
+  }
+
+  private func checkPageLists(_ frames: borrowing FrameTable) {
+    var members = 0
+    var cmaPages = 0
+    for number in pageLists.lists.indices {
+      let list = pageLists.lists[number]
+      list.checkInvariants(in: frames)
+      var current = list.head
+      while current != FrameTable.none {
+        let frame = Int(current)
+        let type = pageblockTypes[frame >> pageblockOrder]
+        if frames[frame].use != .listed || type == .isolate {
+          broken("on per-CPU list \(number): \(frames.dump(frame))")
+        }
+        members += 1
+        cmaPages += type == .cma ? 1 : 0
+        current = frames.links[frame].next
+      }
+    }
+    var listed = 0
+    for frame in 0..<frameCount where frames[frame].use == .listed { listed += 1 }
+    if listed != members || members != pageLists.count || cmaPages != pageLists.cmaPages {
+      broken(
+        "\(listed) frames listed, \(members) on per-CPU lists, which count \(pageLists.count);"
+          + " \(cmaPages) of CMA, not \(pageLists.cmaPages)"
+      )
+    }
   }
 
   private func checkCounters() {

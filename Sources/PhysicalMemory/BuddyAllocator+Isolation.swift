@@ -10,7 +10,7 @@ extension BuddyAllocator {
   ///
   /// Their type becomes isolate, and their free blocks stop counting as free. Whatever is freed in
   /// them from now on stays isolated too. A free block that reaches beyond these pageblocks is split
-  /// first. Which pages are in use does not matter, as for a CMA area.
+  /// first. Which pages are in use does not matter, as for a CMA area. The per-CPU lists are emptied.
   ///
   /// - Precondition: the range is not empty and lies in the zone.
   /// - Returns: `false`, and nothing changed, if one of the pageblocks is isolated already.
@@ -30,6 +30,7 @@ extension BuddyAllocator {
       pageblockTypes[block] = .isolate
       isolatedPageblocks += 1
     }
+    drainPageLists(frames: &frames)
     return true
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Containers
+public import Containers
 public import MemoryModel
 
 /// The page allocator of one zone: binary buddies in free lists by order and migrate type.
@@ -10,8 +10,9 @@ public import MemoryModel
 /// which of them can be tagged, and which stand in the way of tags: LIFO lists with the tail rule,
 /// splitting from below, CMA balancing, and pageblock stealing.
 ///
-/// Per-CPU page lists are not modelled. The kernel equivalent is a batch of 1 and a high mark of 0:
-/// every request and every free acts on the zone at once.
+/// Before the free lists there may be per-CPU page lists, see `allocatePage(_:mayUseCMA:frames:)`.
+/// `allocate` and `free` act on the zone at once, which is what a batch of 1 and a high mark of 0
+/// would be to the kernel.
 ///
 /// The links of the free lists live in the `FrameTable`, which is passed to every call; it must be
 /// the same table each time. The use of a frame is ``FrameUse/free`` exactly while it is in here.
@@ -41,14 +42,18 @@ public struct BuddyAllocator: ~Copyable {
   /// Steals since the start that converted a pageblock, moved one, or moved a single block.
   public internal(set) var fallbackCounts = FallbackCounts()
 
+  /// Whether single pages are kept on per-CPU lists.
+  let usesPageLists: Bool
+  @usableFromInline var pageLists = PageLists()
+
   let maxOrder: Int
-  let pageblockOrder: Int
+  @usableFromInline let pageblockOrder: Int
   /// The free list of each (order, type), at order x 6 + type.
   var lists: FlatStorage<FrameList>
   /// Per type, bit *o* set when the list of order *o* is not empty.
   var nonEmptyOrders: FlatStorage<UInt32>
   /// The migrate type of each pageblock.
-  var pageblockTypes: FlatStorage<MigrateType>
+  @usableFromInline var pageblockTypes: FlatStorage<MigrateType>
 
   /// Creates an allocator that manages no frame yet; all pageblocks are movable, as at boot.
   ///
@@ -58,6 +63,7 @@ public struct BuddyAllocator: ~Copyable {
     frameCount: Int,
     pageSize: PageSize,
     minimumFree: MinimumFree = .standard,
+    usesPageLists: Bool = false,
     frames: inout FrameTable
   ) {
     precondition(frames.count == frameCount, "the table does not have \(frameCount) frames")
@@ -68,6 +74,7 @@ public struct BuddyAllocator: ~Copyable {
     self.frameCount = frameCount
     self.pageSize = pageSize
     self.minimumFree = minimumFree
+    self.usesPageLists = usesPageLists
     maxOrder = pageSize.maxOrder
     pageblockOrder = pageSize.pageblockOrder
     lists = FlatStorage(
@@ -84,7 +91,7 @@ public struct BuddyAllocator: ~Copyable {
   ///
   /// Otherwise every request is unmovable, and free CMA memory is never used for data.
   @inlinable public var groupsByMobility: Bool {
-    managedPages >= MigrateType.count << pageSize.pageblockOrder
+    @inline(__always) get { managedPages >= MigrateType.count << pageblockOrder }
   }
 
   /// The number of pageblocks, an incomplete last one included.
@@ -154,6 +161,9 @@ public struct BuddyAllocator: ~Copyable {
       minimumFree: minimumFree
     )
     watermarks.boost = boost
+    if usesPageLists {
+      pageLists.fit(managedPages: managedPages, lowMark: watermarks.low, pageSize: pageSize)
+    }
   }
 
   /// Takes a block of 2^`order` frames, which are in hand afterwards.
@@ -219,7 +229,7 @@ public struct BuddyAllocator: ~Copyable {
     precondition(start & (1 << order - 1) == 0, "free of unaligned frame \(start), order \(order)")
     for index in start..<start + 1 << order {
       let use = frames[index].use
-      precondition(use != .free && use != .reserved, "free of frame \(index), which is \(use)")
+      precondition(use.isInUse, "free of frame \(index), which is \(use)")
       let flags = frames[index].flags
       precondition(flags.isDisjoint(with: .busy), "free of frame \(index) with flags \(flags)")
       frames[index].flags = flags.intersection(.permanent)

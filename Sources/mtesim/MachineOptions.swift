@@ -50,6 +50,12 @@ struct MachineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("CPUs, for slab placement and interrupts.", valueName: "n"))
   var processors = 4
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Keep free pages on the per-CPU lists of one CPU, as Linux does."
+  )
+  var pageLists = true
+
   @Option(help: ArgumentHelp("vm.swappiness, 0 to 200.", valueName: "n"))
   var swappiness = 60
 
@@ -77,6 +83,7 @@ struct MachineOptions: ParsableArguments {
     configuration.codec = codec
     configuration.blockBytes = blockSize.bytes
     configuration.processors = processors
+    configuration.usesPageLists = pageLists
     configuration.swappiness = swappiness
     return configuration
   }

@@ -13,9 +13,14 @@ final class Zone {
   var buddy: BuddyAllocator
 
   /// A zone of reserved frames.
-  init(frameCount: Int, pageSize: PageSize = .kib4) {
+  init(frameCount: Int, pageSize: PageSize = .kib4, usesPageLists: Bool = false) {
     frames = FrameTable(count: frameCount, pageSize: pageSize)
-    buddy = BuddyAllocator(frameCount: frameCount, pageSize: pageSize, frames: &frames)
+    buddy = BuddyAllocator(
+      frameCount: frameCount,
+      pageSize: pageSize,
+      usesPageLists: usesPageLists,
+      frames: &frames
+    )
   }
 
   /// A zone of whole pageblocks, released with the types given, neighbours of one type together.

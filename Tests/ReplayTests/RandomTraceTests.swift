@@ -21,6 +21,7 @@ private struct Experiment {
     configuration.swap.device = [.zram, .zram, .disk, .disk, .none][random.below(5)]
     configuration.swap.pageCluster = random.below(4)
     configuration.swap.usesSlotCaches = random.below(2) == 0
+    configuration.usesPageLists = random.below(2) == 0
     // Some machines run out of swap, and then out of memory.
     configuration.swap.bytes = [256 << 20, 96 * 4096, 400 * 4096][random.below(3)]
     configuration.groupLimitBytes = [nil, 48 * 4096, 64 * 4096, 100 * 4096][random.below(4)]
