@@ -41,7 +41,8 @@ let package = Package(
     .library(name: "Containers", targets: ["Containers"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
   ],
   targets: [
     .systemLibrary(
@@ -77,7 +78,14 @@ let package = Package(
       ]
     ),
 
-    // Level 4: what drives a machine, and what brings traces in.
+    // Level 4: what describes and drives a machine, and what brings traces in.
+    area(
+      "MachineFile",
+      [
+        "MemoryModel", "TagCompression", "PhysicalMemory", "TagStorage", "MachineModel",
+        .product(name: "Yams", package: "Yams"),
+      ]
+    ),
     area("TraceImport", ["MemoryModel", "TraceFormat", "CZstd"]),
     area(
       "Replay",
@@ -89,7 +97,7 @@ let package = Package(
       name: "mtesim",
       dependencies: [
         "MemoryModel", "Containers", "TagCompression", "TraceFormat", "TraceImport",
-        "MachineModel", "Replay", "Reporting", "Swap", "TagStorage", "CZstd",
+        "MachineModel", "MachineFile", "Replay", "Reporting", "Swap", "TagStorage", "CZstd",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict
@@ -100,7 +108,8 @@ let package = Package(
     .executableTarget(
       name: "mtesim-benchmark",
       dependencies: [
-        "MemoryModel", "TagCompression", "TraceFormat", "MachineModel", "Replay", "CReference",
+        "MemoryModel", "TagCompression", "TraceFormat", "PhysicalMemory", "MachineModel", "Replay",
+        "CReference",
       ],
       path: "Tools/Benchmark",
       swiftSettings: strict
@@ -131,10 +140,17 @@ let package = Package(
         "TestSupport",
       ]
     ),
+    tests(
+      "MachineFile",
+      ["MachineFile", "MachineModel", "MemoryModel", "PhysicalMemory", "TestSupport"]
+    ),
     tests("TraceImport", ["TraceImport", "TraceFormat", "MemoryModel"]),
     tests(
       "Replay",
-      ["Replay", "MachineModel", "TraceFormat", "MemoryModel", "TagCompression", "TestSupport"]
+      [
+        "Replay", "MachineModel", "TraceFormat", "MemoryModel", "TagCompression", "PhysicalMemory",
+        "TagStorage", "TestSupport",
+      ]
     ),
     tests("Command", ["mtesim", "MemoryModel", "Swap", "TagCompression"]),
   ],

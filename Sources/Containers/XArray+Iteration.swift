@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension XArray {
-  /// Finds the first entry at `index` or later.
+  /// Finds the first entry that covers `index` or begins later.
   ///
-  /// - Returns: the entry's index and value, `nil` where no entry follows.
+  /// - Returns: the entry's first index and its value, `nil` where no entry follows.
   /// - Complexity: O(64 * levels) slots in the worst case.
   public func next(from index: UInt64) -> (index: UInt64, value: Value)? {
     guard let root = head.node else {
@@ -26,6 +26,8 @@ extension XArray {
         lowest = 0
         continue
       }
+      // Only the first slot that is looked at can be a sibling: later ones follow their entry.
+      offset = self[node, offset].sibling ?? offset
       let slot = self[node, offset]
       let slotBase = base | UInt64(offset) << UInt64(nodes[node].shift)
       if let bits = slot.value { return (slotBase, Value(xarrayBits: bits)) }
@@ -42,6 +44,8 @@ extension XArray {
 
   /// Calls `body` with the entries of a closed range of indices in ascending order.
   ///
+  /// An entry tied to several indices counts as in the range if one of them is, and comes once.
+  ///
   /// - Complexity: O(*n* * 64) slots in the worst case, where *n* is the number of nodes.
   public func forEach(
     in range: ClosedRange<UInt64> = 0...UInt64.max,
@@ -50,12 +54,13 @@ extension XArray {
     var from = range.lowerBound
     while let entry = next(from: from), entry.index <= range.upperBound {
       body(entry.index, entry.value)
-      if entry.index == range.upperBound { return }
-      from = entry.index + 1
+      let last = lastIndex(at: entry.index)
+      if last >= range.upperBound { return }
+      from = last + 1
     }
   }
 
-  /// Removes the first entry of a closed range of indices.
+  /// Removes the first entry of a closed range of indices, with all indices tied to it.
   ///
   /// A loop over it empties the range in ascending order and may use each value in between.
   ///
@@ -71,7 +76,7 @@ extension XArray {
     return entry
   }
 
-  /// Removes the entries of a closed range of indices.
+  /// Removes the entries of a closed range of indices, with all indices tied to them.
   ///
   /// - Returns: how many there were.
   /// - Complexity: O(*n* * levels), where *n* is the number of entries removed.
@@ -80,7 +85,7 @@ extension XArray {
     var erased = 0
     while let entry = eraseFirst(in: range) {
       erased += 1
-      if entry.index == range.upperBound { break }
+      if entry.index >= range.upperBound { break }
     }
     return erased
   }

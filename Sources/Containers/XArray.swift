@@ -28,8 +28,13 @@ extension UInt64: XArrayValue {
 ///
 ///     bits of a slot   63 ........ 2   1   0
 ///     empty            0               0   0
-///     child node n     n               1   0
+///     child node n     n + 1024        1   0
+///     sibling of s     s, 0 to 62      1   0
 ///     value v          v ..............v   1
+///
+/// An entry may be tied to an aligned power of two of indices: ``store(_:at:order:)``. Its value is
+/// in the slot of its first index, and the other slots of its node that it covers are siblings, which
+/// name that slot.
 ///
 /// Nodes are numbers in one flat array, and ``SlabAccounting`` gives the numbers out, so that slabs
 /// of nodes are accounted with the placement that the kernel's allocator would choose.
@@ -37,15 +42,18 @@ extension UInt64: XArrayValue {
 /// Source: Linux v6.8 XArray, behaviour.
 public struct XArray<Value: XArrayValue>: ~Copyable {
   /// The number of entries.
-  public private(set) var count = 0
+  public internal(set) var count = 0
 
   /// The entry at index 0 when it is the only one, or the root node, or empty.
-  private(set) var head = XArraySlot.empty
+  var head = XArraySlot.empty
 
   // Flat arrays over nodes; the slots of node n are 64 * n ..< 64 * n + 64.
-  private(set) var slots: FlatStorage<UInt64>
-  private(set) var nodes: FlatStorage<XArrayNode>
-  private(set) var slabs: SlabAccounting
+  var slots: FlatStorage<UInt64>
+  var nodes: FlatStorage<XArrayNode>
+  var slabs: SlabAccounting
+
+  /// The marks of the slots, which cost nothing until the first one is set.
+  var marks = XArrayMarks()
 
   /// Creates an empty map on a machine with pages of `pageBytes` and `processors` processors.
   ///
@@ -81,35 +89,17 @@ public struct XArray<Value: XArrayValue>: ~Copyable {
     } else if index != 0 {
       return nil
     }
-    while let node = slot.node { slot = self[node, nodes[node].offset(of: index)] }
+    while let node = slot.node {
+      slot = self[node, nodes[node].offset(of: index)]
+      if let first = slot.sibling { slot = self[node, first] }
+    }
     guard let bits = slot.value else { return nil }
     return Value(xarrayBits: bits)
   }
 
-  /// How many nodes a ``store(_:at:)`` at `index` would add.
+  /// Stores `value` at `index`, and at all indices that are tied to it.
   ///
-  /// - Complexity: O(levels), at most 11.
-  public func nodesNeeded(at index: UInt64) -> Int {
-    guard let root = head.node else {
-      let levels = XArrayNode.shift(reaching: index) / XArrayNode.shiftStep + 1
-      if head == .empty { return index == 0 ? 0 : levels }
-      // The entry at index 0 keeps a path of its own, which leaves the other at the root.
-      if index == 0 { return 0 }
-      return levels == 1 ? 1 : 2 * levels - 1
-    }
-    let rootShift = nodes[root].shift
-    let shift = max(rootShift, XArrayNode.shift(reaching: index))
-    let added = (shift - rootShift) / XArrayNode.shiftStep
-    if added > 0 { return added + shift / XArrayNode.shiftStep }
-    var slot = head
-    while let node = slot.node {
-      slot = self[node, nodes[node].offset(of: index)]
-      if slot == .empty { return nodes[node].shift / XArrayNode.shiftStep }
-    }
-    return 0
-  }
-
-  /// Stores `value` at `index`.
+  /// The marks of an entry that is replaced stay.
   ///
   /// - Precondition: the bits of `value` are below 2^63.
   /// - Returns: the value that was there before, `nil` if there was none.
@@ -126,41 +116,56 @@ public struct XArray<Value: XArrayValue>: ~Copyable {
     guard var node = head.node else { preconditionFailure("no root after growing to \(index)") }
     while nodes[node].shift > 0 {
       let offset = nodes[node].offset(of: index)
-      if let child = self[node, offset].node {
+      let slot = self[node, offset]
+      if let child = slot.node {
         node = child
+      } else if slot == .empty {
+        node = newChild(of: node, offset: offset)
       } else {
-        let child = newNode(shift: nodes[node].shift - XArrayNode.shiftStep)
-        nodes[child].attach(to: node, offset: offset)
-        set(node, offset, XArraySlot(node: child))
-        node = child
+        break
       }
     }
-    let offset = nodes[node].offset(of: index)
+    let offset = firstSlot(in: node, of: index)
     let old = self[node, offset]
     set(node, offset, entry)
     return replaced(old)
   }
 
-  /// Removes the value at `index`, with the nodes that are empty or needless after that.
+  /// Removes the value at `index` and at all indices tied to it, with its marks.
+  ///
+  /// The nodes that are empty or needless after that go, too.
   ///
   /// - Returns: the value that was there, `nil` if there was none.
-  /// - Complexity: O(levels), at most 11.
+  /// - Complexity: O(levels), at most 11, and the slots of a tied entry.
   @discardableResult
   public mutating func erase(_ index: UInt64) -> Value? {
     guard var node = head.node else {
       guard index == 0, let bits = head.value else { return nil }
       head = .empty
+      marks.clearHead()
       count = 0
       return Value(xarrayBits: bits)
     }
     guard index <= nodes[node].maxIndex else { return nil }
     while let child = self[node, nodes[node].offset(of: index)].node { node = child }
-    let offset = nodes[node].offset(of: index)
-    guard let bits = self[node, offset].value else { return nil }
+    let first = firstSlot(in: node, of: index)
+    guard let bits = self[node, first].value else { return nil }
+    clearMarks(of: node, slot: first)
     count -= 1
-    set(node, offset, .empty)
+    set(node, first, .empty)
+    var next = first + 1
+    while next < XArrayNode.slots, self[node, next].sibling == first {
+      set(node, next, .empty)
+      next += 1
+    }
     removeEmptyNodes(from: node)
     return Value(xarrayBits: bits)
+  }
+
+  /// The slot of `node` with the value for `index`, where a sibling says which one that is.
+  func firstSlot(in node: Int, of index: UInt64) -> Int {
+    let offset = nodes[node].offset(of: index)
+    return self[node, offset].sibling ?? offset
   }
 
   private mutating func replaced(_ old: XArraySlot) -> Value? {
@@ -175,79 +180,12 @@ public struct XArray<Value: XArrayValue>: ~Copyable {
     @inline(__always) get { XArraySlot(bits: slots[node * XArrayNode.slots + offset]) }
   }
 
-  private mutating func set(_ node: Int, _ offset: Int, _ slot: XArraySlot) {
+  mutating func set(_ node: Int, _ offset: Int, _ slot: XArraySlot) {
     let place = node * XArrayNode.slots + offset
     let wasEmpty = slots[place] == XArraySlot.empty.bits
     slots[place] = slot.bits
     let isEmpty = slot == .empty
     if wasEmpty && !isEmpty { nodes[node].count += 1 }
     if !wasEmpty && isEmpty { nodes[node].count -= 1 }
-  }
-}
-
-// How the tree grows and shrinks.
-extension XArray {
-  /// Makes the root reach `index`: a larger root has the old head in its slot 0.
-  private mutating func grow(toReach index: UInt64) {
-    let shift = XArrayNode.shift(reaching: index)
-    if head == .empty {
-      head = XArraySlot(node: newNode(shift: shift))
-      return
-    }
-    while true {
-      let rootShift: Int
-      if let root = head.node {
-        if nodes[root].shift >= shift { return }
-        rootShift = nodes[root].shift + XArrayNode.shiftStep
-      } else {
-        rootShift = 0
-      }
-      let root = newNode(shift: rootShift)
-      if let old = head.node { nodes[old].attach(to: root, offset: 0) }
-      set(root, 0, head)
-      head = XArraySlot(node: root)
-    }
-  }
-
-  private mutating func removeEmptyNodes(from leaf: Int) {
-    var node = leaf
-    while nodes[node].count == 0 {
-      let parent = nodes[node].parent
-      let offset = nodes[node].parentOffset
-      slabs.free(node)
-      guard let parent else {
-        head = .empty
-        return
-      }
-      set(parent, offset, .empty)
-      node = parent
-    }
-    if nodes[node].parent == nil { shrink(from: node) }
-  }
-
-  /// Takes the root away while all it holds is in its slot 0.
-  private mutating func shrink(from root: Int) {
-    var root = root
-    while nodes[root].count == 1 {
-      let only = self[root, 0]
-      if only == .empty { return }
-      set(root, 0, .empty)
-      slabs.free(root)
-      head = only
-      guard let child = only.node else { return }
-      nodes[child].detach()
-      root = child
-    }
-  }
-
-  private mutating func newNode(shift: Int) -> Int {
-    let node = slabs.allocate()
-    if node >= nodes.count {
-      let newCount = max(slabs.objectLimit, nodes.count * 2)
-      nodes.grow(to: newCount, repeating: XArrayNode())
-      slots.grow(to: newCount * XArrayNode.slots, repeating: XArraySlot.empty.bits)
-    }
-    nodes[node] = XArrayNode(shift: shift)
-    return node
   }
 }

@@ -77,11 +77,24 @@ struct XArraySlot: Equatable, BitwiseCopyable, Sendable {
     bits = value << 1 | 1
   }
 
-  init(node: Int) { bits = UInt64(node) << 2 | 2 }
+  init(node: Int) { bits = UInt64(node + Self.firstNode) << 2 | 2 }
 
-  /// The value, `nil` for a node or an empty slot.
+  /// A slot that belongs to the entry whose value is in `first`, a slot of the same node.
+  init(siblingOf first: Int) { bits = UInt64(first) << 2 | 2 }
+
+  /// Numbers below it are siblings, as addresses below 4,096 are no nodes in the kernel.
+  private static let firstNode = 1024
+
+  /// The value, `nil` for a node, a sibling or an empty slot.
   var value: UInt64? { bits & 1 == 1 ? bits >> 1 : nil }
 
-  /// The child node, `nil` for a value or an empty slot.
-  var node: Int? { bits & 3 == 2 ? Int(bits >> 2) : nil }
+  /// The child node, `nil` for a value, a sibling or an empty slot.
+  var node: Int? {
+    bits & 3 == 2 && bits >> 2 >= UInt64(Self.firstNode) ? Int(bits >> 2) - Self.firstNode : nil
+  }
+
+  /// The slot with the value, for one that belongs to an entry which begins in an earlier slot.
+  var sibling: Int? {
+    bits & 3 == 2 && bits >> 2 < UInt64(Self.firstNode) ? Int(bits >> 2) : nil
+  }
 }

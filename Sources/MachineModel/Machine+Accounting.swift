@@ -27,9 +27,7 @@ extension Machine {
     case .pageTables:
       return UInt64(processes.reduce(0) { $0 + $1.tableFrames.count } * page)
     case .structPages:
-      let described =
-        policy.bootPlacement == .withheld ? region.tags.lowerBound : configuration.ramPages
-      return UInt64(described * Self.descriptorBytes)
+      return UInt64(presentPages * MachineLayout.descriptorBytes)
     case .tagStorageData:
       guard policy.bootPlacement == .cmaArea else { return 0 }
       return UInt64((region.tags.count - heldPages - unusedCMAPages) * page)

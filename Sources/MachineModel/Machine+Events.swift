@@ -39,7 +39,7 @@ extension Machine {
   /// An empty page table with room for the pages of a trace.
   func makeTable(for index: PageIndex) -> PageTable {
     PageTable(
-      layout: TableLayout(pageSize: pageSize, addressBits: 48),
+      layout: TableLayout(pageSize: pageSize, addressBits: configuration.addressBits),
       capacity: index.count
     )
   }

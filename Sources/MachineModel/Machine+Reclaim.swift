@@ -19,6 +19,11 @@ extension Machine {
   /// Source: Linux v6.8 `DEF_PRIORITY`.
   static let firstPriority = 12
 
+  /// Fruitless runs in a row after which kswapd is not woken any more.
+  ///
+  /// Source: Linux v6.8 `MAX_RECLAIM_RETRIES`.
+  static let kswapdFailureLimit = 16
+
   /// Who asked for reclaim.
   enum Reclaimer: Equatable {
     /// The background thread.
@@ -75,7 +80,7 @@ extension Machine {
 
   /// Wakes kswapd where free memory is below the low watermark, and lets it run to its end.
   mutating func wakeKswapd() {
-    guard !isReclaiming, kswapdFailures < 16, !isBalanced else { return }
+    guard !isReclaiming, kswapdFailures < Self.kswapdFailureLimit, !isBalanced else { return }
     isReclaiming = true
     buddy.setReclaimActive(true)
     defer {

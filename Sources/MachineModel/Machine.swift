@@ -48,6 +48,8 @@ public struct Machine: ~Copyable {
   /// a reserved tag block.
   var cmaArea: CMAArea?
   let region: TagStorageRegion
+  /// Frames that the kernel describes, from the first.
+  let presentPages: Int
   var blocks: TagBlocks
   /// Tags kept aside for frames without tag storage, by frame.
   var parkedTags: [UInt32: [UInt8]] = [:]
@@ -87,30 +89,22 @@ public struct Machine: ~Copyable {
   public init(_ configuration: MachineConfiguration) throws(MachineError) {
     let pageSize = configuration.pageSize
     let policy = configuration.design.policy
-    try Self.check(configuration)
-    let ramPages = configuration.ramPages
-    let region = try Self.layOut(configuration, policy: policy)
+    let layout = try MachineLayout(configuration)
+    let ramPages = layout.ramPages
+    let region = layout.region
 
     var frames = FrameTable(count: ramPages, pageSize: pageSize)
     var buddy = BuddyAllocator(
       frameCount: ramPages,
       pageSize: pageSize,
-      usesPageLists: configuration.usesPageLists,
+      parameters: configuration.zone,
       frames: &frames
     )
-    let described = policy.bootPlacement == .withheld ? region.tags.lowerBound : ramPages
-    let descriptorPages =
-      (described * Self.descriptorBytes + pageSize.bytes - 1) / pageSize.bytes
-    let tagStorageStart = policy.bootPlacement == .outsideRAM ? ramPages : region.tags.lowerBound
-    let zeroFrame = PageFrameNumber(descriptorPages)
-    guard descriptorPages + 1 + Self.smallestFreePages < tagStorageStart else {
-      throw .ram(bytes: configuration.ramBytes, reason: "too small for any program")
-    }
-    buddy.release((descriptorPages + 1)..<tagStorageStart, as: .movable, frames: &frames)
+    buddy.release(layout.ordinaryFrames, as: .movable, frames: &frames)
     var cmaArea: CMAArea?
     if policy.bootPlacement == .cmaArea {
       cmaArea = try Self.registerCMAArea(region, frames: frames)
-      buddy.release(region.tags, as: .cma, frames: &frames)
+      buddy.release(layout.cmaFrames, as: .cma, frames: &frames)
     }
     if policy.bootPlacement != .outsideRAM {
       for frame in region.tags { frames[frame].flags.insert(.tagStorage) }
@@ -120,7 +114,8 @@ public struct Machine: ~Copyable {
     self.policy = policy
     self.pageSize = pageSize
     self.region = region
-    self.zeroFrame = zeroFrame
+    zeroFrame = layout.zeroFrame
+    presentPages = layout.presentPages
     blocks = TagBlocks(region: region)
     contents = FlatStorage(repeating: 0, count: ramPages)
     frameTags = FrameTags(frameCount: ramPages, pageSize: pageSize)
@@ -131,7 +126,9 @@ public struct Machine: ~Copyable {
       type: 0,
       kind: configuration.swap.device.kind ?? .zram,
       slots: slots,
-      slotCacheSize: configuration.swap.usesSlotCaches ? 64 : 0
+      clusterSlots: configuration.swap.clusterSlots,
+      slotCacheSize: configuration.swap.slotCacheSize,
+      seed: configuration.swap.seed
     )
     tagStore = TagStore(
       codec: configuration.codec,
@@ -144,55 +141,6 @@ public struct Machine: ~Copyable {
 
     if configuration.swap.device == .none { device.stopAllocating(released: &releasedSlots) }
     bootZeroPage()
-  }
-
-  /// Bytes of one page descriptor.
-  ///
-  /// Source: Linux v6.8 `struct page` on arm64.
-  static let descriptorBytes = 64
-  /// Frames below which nothing useful can run.
-  static let smallestFreePages = 64
-
-  private static func check(_ configuration: MachineConfiguration) throws(MachineError) {
-    let pageBytes = configuration.pageSize.bytes
-    guard configuration.ramBytes > 0, configuration.ramBytes % pageBytes == 0 else {
-      throw .ram(
-        bytes: configuration.ramBytes,
-        reason: "expected whole pages of \(pageBytes) bytes"
-      )
-    }
-    guard configuration.ramPages < 1 << 28 else {
-      throw .ram(bytes: configuration.ramBytes, reason: "expected fewer than 2^28 pages")
-    }
-    if configuration.swap.device != .none {
-      let slots = configuration.swap.bytes / pageBytes
-      guard slots >= 2, slots < 1 << 28 else {
-        throw .swap(bytes: configuration.swap.bytes, reason: "expected 2 to 2^28 - 1 pages")
-      }
-    }
-    if let limit = configuration.groupLimitBytes, limit < smallestGroupPages * pageBytes {
-      throw .groupLimit(bytes: limit, smallestBytes: smallestGroupPages * pageBytes)
-    }
-  }
-
-  /// Pages below which a memory group cannot hold one fault's page, its tables and a reclaim batch.
-  static let smallestGroupPages = 48
-
-  private static func layOut(
-    _ configuration: MachineConfiguration,
-    policy: DesignPolicy
-  ) throws(MachineError) -> TagStorageRegion {
-    if policy.bootPlacement == .outsideRAM { return .empty }
-    do {
-      return try TagStorageRegion(
-        ramPages: configuration.ramPages,
-        pageSize: configuration.pageSize,
-        blockBytes: configuration.blockBytes,
-        asCMA: policy.bootPlacement == .cmaArea
-      )
-    } catch {
-      throw .tagStorage(error)
-    }
   }
 
   /// Registers tag storage as a CMA area, with the bitmap granularity that RFC v3 gives it.

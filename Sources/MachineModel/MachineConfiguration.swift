@@ -10,6 +10,8 @@ public import TagStorage
 public struct MachineConfiguration: Equatable, Sendable {
   /// The page size of the machine and of every trace it runs.
   public var pageSize: PageSize = .kib4
+  /// Bits of a virtual address of a program: the levels of its page tables.
+  public var addressBits: Int = 48
   /// Bytes of RAM, tag storage included.
   public var ramBytes: Int = 64 << 20
   /// Where tags live.
@@ -18,6 +20,8 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var codec: TagCodec = .mtecomp
   /// Bytes of tag storage that the hardware switches between data and tags at once.
   public var blockBytes: Int = 4096
+  /// The switches of the page allocator.
+  public var zone = ZoneParameters()
   /// The swap device.
   public var swap = SwapConfiguration()
   /// The limit of each memory group in bytes (`memory.max`); `nil` puts all processes into one
@@ -25,9 +29,6 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var groupLimitBytes: Int?
   /// CPUs, for slab placement and for the cost of emptying LRU batches.
   public var processors: Int = 4
-  /// Whether free pages pass through per-CPU lists, as in the kernel; without them every request and
-  /// every free acts on the free lists at once.
-  public var usesPageLists = true
   /// How readily anonymous pages are reclaimed, 0 to 200.
   public var swappiness: Int = 60
   /// Broken behaviour switched on, to show that the checks notice it.
@@ -42,15 +43,15 @@ public struct MachineConfiguration: Equatable, Sendable {
   /// Frames of RAM.
   public var ramPages: Int { ramBytes / pageSize.bytes }
 
-  /// The configuration as one line of text with every field in a fixed order, from which reports
-  /// take their digest.
-  public var canonicalText: String {
-    let faults = injectedFaults.map(\.rawValue).sorted().joined(separator: ",")
-    let limit = groupLimitBytes.map(String.init) ?? "none"
-    return "page=\(pageSize.bytes) ram=\(ramBytes) design=\(design.rawValue)"
-      + " codec=\(codec.rawValue) block=\(blockBytes) swap=\(swap.device.name):\(swap.bytes)"
-      + " cluster=\(swap.pageCluster) slot-caches=\(swap.usesSlotCaches) limit=\(limit)"
-      + " cpus=\(processors) page-lists=\(usesPageLists) swappiness=\(swappiness) faults=\(faults)"
+  /// The address widths that the kernel can be built for, narrowest first.
+  ///
+  /// Source: Linux v6.8 `arch/arm64/Kconfig`, `ARM64_VA_BITS`; those for experts left out.
+  public static func addressWidths(pageSize: PageSize) -> [Int] {
+    switch pageSize {
+    case .kib4: [39, 48]
+    case .kib16: [47, 48]
+    case .kib64: [42, 48, 52]
+    }
   }
 }
 
@@ -84,8 +85,12 @@ public struct SwapConfiguration: Equatable, Sendable {
   public var bytes: Int = 256 << 20
   /// Pages read at once at swap-in, as a power of two; 0 turns read-ahead off.
   public var pageCluster: Int = 3
-  /// Whether each CPU keeps 64 slots aside for allocation and for return.
-  public var usesSlotCaches = true
+  /// Slots that are kept aside for allocation and for return; 0 for none.
+  public var slotCacheSize: Int = 64
+  /// Slots of a cluster, from which a CPU allocates in ascending order.
+  public var clusterSlots: Int = 256
+  /// Decides where scans for a free slot begin once no cluster is free.
+  public var seed: UInt64 = 0
 
   /// Creates the default: 256 MiB of zram with read-ahead of 8 pages.
   public init() {}
@@ -119,6 +124,10 @@ public enum MachineError: Error, Equatable, CustomStringConvertible {
   case swap(bytes: Int, reason: String)
   /// A memory group is smaller than what a process needs to start.
   case groupLimit(bytes: Int, smallestBytes: Int)
+  /// The marks leave nothing that a program could use.
+  case watermarks(highPages: Int, ordinaryPages: Int)
+  /// No kernel translates such addresses with these pages.
+  case addressBits(Int, supported: [Int])
 
   /// One line that says what was expected and what was found.
   public var description: String {
@@ -129,6 +138,11 @@ public enum MachineError: Error, Equatable, CustomStringConvertible {
     case .swap(let bytes, let reason): "swap of \(bytes) bytes: \(reason)"
     case .groupLimit(let bytes, let smallest):
       "expected a memory limit of at least \(smallest) bytes, found \(bytes)"
+    case .watermarks(let high, let ordinary):
+      "expected a high watermark below the \(ordinary) pages of ordinary memory, found \(high) pages"
+    case .addressBits(let bits, let supported):
+      "expected addresses of \(supported.map(String.init).joined(separator: " or ")) bits with this"
+        + " page size, found \(bits)"
     }
   }
 }

@@ -86,6 +86,8 @@ public struct MachineSummary: Equatable, Sendable {
   public var pageCluster: Int
   /// The limit of each process's memory group in bytes, 0 without groups.
   public var limitBytes: UInt64
+  /// Every switch of the machine apart from the design, in a fixed order.
+  public var settings: [MachineSetting]
   /// The digest of the whole configuration, as hexadecimal digits.
   public var digest: String
 
@@ -99,6 +101,7 @@ public struct MachineSummary: Equatable, Sendable {
     swapBytes: UInt64,
     pageCluster: Int,
     limitBytes: UInt64,
+    settings: [MachineSetting],
     digest: String
   ) {
     self.ramBytes = ramBytes
@@ -109,8 +112,29 @@ public struct MachineSummary: Equatable, Sendable {
     self.swapBytes = swapBytes
     self.pageCluster = pageCluster
     self.limitBytes = limitBytes
+    self.settings = settings
     self.digest = digest
   }
+}
+
+/// One switch of a machine and its value, as text.
+public struct MachineSetting: Equatable, Sendable {
+  /// The name of the switch, for instance `vm.swappiness`.
+  public var name: String
+  /// The value as a machine file writes it.
+  public var value: String
+  /// The value on a machine that nobody configured.
+  public var defaultValue: String
+
+  /// Creates a setting.
+  public init(name: String, value: String, defaultValue: String) {
+    self.name = name
+    self.value = value
+    self.defaultValue = defaultValue
+  }
+
+  /// Whether the value is the default.
+  public var isDefault: Bool { value == defaultValue }
 }
 
 /// The result of one design.

@@ -76,7 +76,7 @@ extension BuddyAllocator {
   ) {
     let pageblock = start >> pageblockOrder
     let old = pageblockTypes[pageblock]
-    if old != .highAtomic {
+    if old != .highAtomic && parameters.stealing == .pageblock {
       if order >= pageblockOrder {
         pageblockTypes.fill(pageblocks(meeting: start..<start + 1 << order), with: type)
         moveBlock(start, to: type, &frames)

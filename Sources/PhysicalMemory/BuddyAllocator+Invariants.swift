@@ -147,6 +147,7 @@ extension BuddyAllocator {
 
   /// Ends the program; unlike `precondition` it prints in release builds too.
   private func broken(_ what: String) -> Never {
-    fatalError("buddy allocator: \(what); \(freePages) pages free\n\(buddyinfo)")
+    let zone = snapshot(presentPages: frameCount, processors: 1)
+    fatalError("buddy allocator: \(what); \(freePages) pages free\n\(zone)")
   }
 }

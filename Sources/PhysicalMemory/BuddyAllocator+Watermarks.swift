@@ -49,14 +49,16 @@ extension BuddyAllocator {
 
   /// Raises the marks by a pageblock, because a pageblock has just become mixed.
   ///
-  /// kswapd then frees ahead, which makes the next steal less likely. Zones below 4 pageblocks are
-  /// left alone; the boost ends at 150 % of the high mark, or at one pageblock where that is more.
+  /// kswapd then frees ahead, which makes the next steal less likely.
   ///
   /// Source: Linux v6.8 `boost_watermark`.
   mutating func boostWatermarks() {
-    let pageblockPages = 1 << pageblockOrder
-    guard 4 * pageblockPages <= managedPages else { return }
-    let limit = max(pageblockPages, watermarks.high * 15_000 / 10_000)
-    watermarks.boost = min(watermarks.boost + pageblockPages, limit)
+    let limit = Watermarks.largestBoost(
+      highMark: watermarks.high,
+      managedPages: managedPages,
+      pageSize: pageSize,
+      parameters: parameters
+    )
+    watermarks.boost = min(watermarks.boost + 1 << pageblockOrder, limit)
   }
 }

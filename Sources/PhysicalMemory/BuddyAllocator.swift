@@ -24,8 +24,8 @@ public struct BuddyAllocator: ~Copyable {
   public let frameCount: Int
   /// The size of a frame, which decides the largest order and the pageblocks.
   public let pageSize: PageSize
-  /// How the minimum watermark is chosen.
-  public let minimumFree: MinimumFree
+  /// The switches of the zone.
+  public let parameters: ZoneParameters
 
   /// Frames that requests may get now (`NR_FREE_PAGES`), isolated ones left out.
   public internal(set) var freePages = 0
@@ -42,8 +42,6 @@ public struct BuddyAllocator: ~Copyable {
   /// Steals since the start that converted a pageblock, moved one, or moved a single block.
   public internal(set) var fallbackCounts = FallbackCounts()
 
-  /// Whether single pages are kept on per-CPU lists.
-  let usesPageLists: Bool
   @usableFromInline var pageLists = PageLists()
 
   let maxOrder: Int
@@ -62,8 +60,7 @@ public struct BuddyAllocator: ~Copyable {
   public init(
     frameCount: Int,
     pageSize: PageSize,
-    minimumFree: MinimumFree = .standard,
-    usesPageLists: Bool = false,
+    parameters: ZoneParameters = ZoneParameters(),
     frames: inout FrameTable
   ) {
     precondition(frames.count == frameCount, "the table does not have \(frameCount) frames")
@@ -73,8 +70,7 @@ public struct BuddyAllocator: ~Copyable {
     }
     self.frameCount = frameCount
     self.pageSize = pageSize
-    self.minimumFree = minimumFree
-    self.usesPageLists = usesPageLists
+    self.parameters = parameters
     maxOrder = pageSize.maxOrder
     pageblockOrder = pageSize.pageblockOrder
     lists = FlatStorage(
@@ -84,7 +80,7 @@ public struct BuddyAllocator: ~Copyable {
     nonEmptyOrders = FlatStorage(repeating: 0, count: MigrateType.count)
     let pageblocks = (frameCount + pageSize.pagesPerPageblock - 1) / pageSize.pagesPerPageblock
     pageblockTypes = FlatStorage(repeating: .movable, count: pageblocks)
-    watermarks = Watermarks(managedPages: 0, pageSize: pageSize, minimumFree: minimumFree)
+    watermarks = Watermarks(managedPages: 0, pageSize: pageSize, parameters: parameters)
   }
 
   /// Whether the zone is large enough to keep migrate types apart: 6 pageblocks or more.
@@ -158,10 +154,10 @@ public struct BuddyAllocator: ~Copyable {
     watermarks = Watermarks(
       managedPages: managedPages,
       pageSize: pageSize,
-      minimumFree: minimumFree
+      parameters: parameters
     )
     watermarks.boost = boost
-    if usesPageLists {
+    if parameters.pageLists == .perCPU {
       pageLists.fit(managedPages: managedPages, lowMark: watermarks.low, pageSize: pageSize)
     }
   }

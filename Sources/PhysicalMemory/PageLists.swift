@@ -44,21 +44,18 @@ struct PageLists {
 
   @usableFromInline init() {}
 
-  /// Sets the sizes for a zone; the lists keep what they hold.
-  ///
-  /// Source: Linux v6.8 `zone_batchsize`, `zone_highsize` with the default sysctl.
+  /// Sets the sizes for a zone whose only CPU this is; the lists keep what they hold.
   mutating func fit(managedPages: Int, lowMark: Int, pageSize: PageSize) {
-    batch = Self.batch(managedPages: managedPages, pageSize: pageSize)
-    leastHigh = max(lowMark, 4 * batch)
-    mostHigh = max(leastHigh, managedPages / 8)
+    let size = PerCPUListSize(
+      managedPages: managedPages,
+      lowMark: lowMark,
+      processors: 1,
+      pageSize: pageSize
+    )
+    batch = size.batch
+    leastHigh = size.highMinimum
+    mostHigh = max(size.highMinimum, size.highMaximum)
     high = min(max(high, leastHigh), mostHigh)
-  }
-
-  /// The pages of one refill.
-  static func batch(managedPages: Int, pageSize: PageSize) -> Int {
-    let quarter = max(1, min(managedPages >> 10, (1 << 20) / pageSize.bytes) / 4)
-    let raised = quarter + quarter / 2
-    return max(1, 1 << (Int.bitWidth - 1 - raised.leadingZeroBitCount) - 1)
   }
 
   /// How many pages an empty list takes from the free lists now.

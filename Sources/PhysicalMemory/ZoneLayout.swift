@@ -7,9 +7,6 @@ public import MemoryModel
 /// One zone is enough for the questions asked here, because a CMA area must lie in one zone anyway.
 /// The last pageblock may be incomplete; it is used, but cannot belong to a CMA area.
 public struct ZoneLayout: Equatable, Sendable {
-  /// The zone's name in reports.
-  public static let zoneName = "Normal"
-
   /// Data pages whose tags fill one page.
   public static let dataPagesPerTagPage = 32
 

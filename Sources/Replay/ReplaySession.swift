@@ -129,11 +129,17 @@ public struct ReplaySession: ~Copyable {
   /// What the report says about the traces.
   public var traceSummaries: [TraceSummary] { traces }
 
+  /// What the machine's kernel would show of its memory now; after the run, at its end.
+  public var machineSnapshot: MachineSnapshot { machine.snapshot }
+
   /// What the report says about the machine.
-  public var machineSummary: MachineSummary {
+  ///
+  /// `settings` are all its switches apart from the design; the digest covers them and the injected
+  /// faults.
+  public func machineSummary(settings: [MachineSetting]) -> MachineSummary {
     let configuration = plan.machine
-    var digested = configuration
-    digested.design = .none
+    let faults = configuration.injectedFaults.map(\.rawValue).sorted().joined(separator: ",")
+    let text = settings.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
     let layout = machine.tagStorageLayout
     return MachineSummary(
       ramBytes: UInt64(configuration.ramBytes),
@@ -144,7 +150,8 @@ public struct ReplaySession: ~Copyable {
       swapBytes: configuration.swap.device == .none ? 0 : UInt64(configuration.swap.bytes),
       pageCluster: configuration.swap.pageCluster,
       limitBytes: UInt64(configuration.groupLimitBytes ?? 0),
-      digest: textDigest(digested.canonicalText)
+      settings: settings,
+      digest: textDigest("\(text) faults=\(faults)")
     )
   }
 
@@ -166,20 +173,28 @@ public struct ReplaySession: ~Copyable {
         } catch {
           throw .trace(error)
         }
-        try checkPageSize(of: cursors[cursors.count - 1].reader)
+        try checkGeometry(of: cursors[cursors.count - 1].reader)
         try mapInitially(cursors[cursors.count - 1])
       }
     }
   }
 
-  /// A machine's page size is that of the traces it runs.
-  private func checkPageSize(of reader: TraceReader) throws(ReplayError) {
+  /// A machine's page size is that of the traces it runs, and its addresses reach all their pages.
+  private func checkGeometry(of reader: TraceReader) throws(ReplayError) {
     let expected = plan.machine.pageSize
     guard reader.header.pageSize == expected else {
       throw .event(
         place: "\(reader.name):header",
         expected: "pages of \(expected.bytes) bytes",
         found: "\(reader.header.pageSize.bytes)"
+      )
+    }
+    let pageBits = plan.machine.addressBits - expected.shift
+    if let page = reader.pages.max(), page >> UInt64(pageBits) != 0 {
+      throw .event(
+        place: "\(reader.name):header",
+        expected: "pages below 2^\(plan.machine.addressBits)",
+        found: "0x\(hexadecimal(page << UInt64(expected.shift)))"
       )
     }
   }

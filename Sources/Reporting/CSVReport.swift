@@ -15,26 +15,10 @@ public enum CSVReport {
   /// - Returns: the text, which ends in a newline.
   public static func text(_ report: RunReport) -> String {
     let rows = ReportRows(report, .all)
-    var text = line(["name", "unit"] + rows.columns)
+    var text = csvLine(["name", "unit"] + rows.columns)
     for row in rows.groups.flatMap(\.rows) {
-      text += line([row.name, row.unit.rawValue] + row.cells.map(\.forPrograms))
+      text += csvLine([row.name, row.unit.rawValue] + row.cells.map(\.forPrograms))
     }
     return text
-  }
-
-  private static func line(_ fields: [String]) -> String {
-    fields.map(field).joined(separator: ",") + "\n"
-  }
-
-  private static func field(_ text: String) -> String {
-    // Bytes, because a carriage return and a newline together are one character.
-    let special = [UInt8(ascii: ","), UInt8(ascii: "\""), UInt8(ascii: "\n"), UInt8(ascii: "\r")]
-    guard text.utf8.contains(where: special.contains) else { return text }
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
-      if scalar == "\"" { quoted += "\"" }
-      quoted.unicodeScalars.append(scalar)
-    }
-    return quoted + "\""
   }
 }

@@ -67,7 +67,7 @@ private struct ReportReader {
       "the machine",
       [
         "ram_bytes", "page_bytes", "tag_storage_bytes", "block_pages", "swap_device", "swap_bytes",
-        "page_cluster", "limit_bytes", "digest",
+        "page_cluster", "limit_bytes", "settings", "digest",
       ]
     )
     return MachineSummary(
@@ -79,7 +79,17 @@ private struct ReportReader {
       swapBytes: try number(members[5]),
       pageCluster: Int(try number(members[6])),
       limitBytes: try number(members[7]),
-      digest: try string(members[8])
+      settings: try list(members[8]) { (node) throws(ReportError) in try setting(node) },
+      digest: try string(members[9])
+    )
+  }
+
+  private func setting(_ node: JSONNode) throws(ReportError) -> MachineSetting {
+    let members = try members(node, "a setting", ["name", "value", "default"])
+    return MachineSetting(
+      name: try string(members[0]),
+      value: try string(members[1]),
+      defaultValue: try string(members[2])
     )
   }
 

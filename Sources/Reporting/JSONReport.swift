@@ -63,6 +63,17 @@ public enum JSONReport {
       writer.member("swap_bytes", machine.swapBytes)
       writer.member("page_cluster", UInt64(machine.pageCluster))
       writer.member("limit_bytes", machine.limitBytes)
+      writer.key("settings")
+      writer.array { writer in
+        for setting in machine.settings {
+          writer.element()
+          writer.object(isCompact: true) { writer in
+            writer.member("name", setting.name)
+            writer.member("value", setting.value)
+            writer.member("default", setting.defaultValue)
+          }
+        }
+      }
       writer.member("digest", machine.digest)
     }
   }

@@ -45,6 +45,27 @@ struct JSONWriter {
     text += String(value)
   }
 
+  /// Writes a member that is a whole number and may be negative.
+  ///
+  /// - Precondition: the magnitude of `value` is at most ``JSONReport/largestNumber``.
+  mutating func member(_ name: String, signed value: Int64) {
+    precondition(value.magnitude <= JSONReport.largestNumber, "\(name) = \(value) has over 53 bits")
+    key(name)
+    text += String(value)
+  }
+
+  /// Writes a member that is true or false.
+  mutating func member(_ name: String, _ value: Bool) {
+    key(name)
+    text += value ? "true" : "false"
+  }
+
+  /// Writes a member that is `null`.
+  mutating func memberWithoutValue(_ name: String) {
+    key(name)
+    text += "null"
+  }
+
   /// Writes a member that is a string.
   mutating func member(_ name: String, _ value: String) {
     key(name)

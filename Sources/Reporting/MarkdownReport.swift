@@ -14,30 +14,16 @@ public enum MarkdownReport {
     rows selection: ReportRows.Selection = .occurring
   ) -> String {
     let rows = ReportRows(report, selection)
-    var lines = ["# mtesim \(escaped(report.programVersion))", ""]
-    lines += RunFacts(report).lines.map { "- **\($0.name)**: \(escaped($0.value))" }
+    var lines = ["# mtesim \(markdown(report.programVersion))", ""]
+    lines += RunFacts(report).lines.map { "- **\($0.name)**: \(markdown($0.value))" }
     for group in rows.groups {
       lines += ["", "## \(group.title)", ""]
-      lines.append(line([""] + rows.columns.map(escaped)))
+      lines.append(markdownRow([""] + rows.columns.map(markdown)))
       lines.append("|---|" + String(repeating: "--:|", count: rows.columns.count))
-      lines += group.rows.map { line([$0.title] + $0.cells.map { escaped($0.forReading) }) }
+      lines += group.rows.map { markdownRow([$0.title] + $0.cells.map { markdown($0.forReading) }) }
     }
     lines += ["", "KiB and percent are rounded to the nearest, halves up."]
-    lines += Verdict(report).sentences.flatMap { ["", "**\(escaped($0))**"] }
+    lines += Verdict(report).sentences.flatMap { ["", "**\(markdown($0))**"] }
     return lines.joined(separator: "\n") + "\n"
-  }
-
-  private static func line(_ cells: [String]) -> String {
-    "| " + cells.joined(separator: " | ") + " |"
-  }
-
-  /// `text` with a backslash before everything that Markdown would take for markup.
-  private static func escaped(_ text: String) -> String {
-    var shown = ""
-    for character in printable(text) {
-      if "\\`*_[]<>|#".contains(character) { shown += "\\" }
-      shown.append(character)
-    }
-    return shown
   }
 }

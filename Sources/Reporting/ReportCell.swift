@@ -4,6 +4,8 @@
 public enum ReportCell: Equatable, Sendable {
   /// A number of things.
   case count(UInt64)
+  /// A difference of numbers: its amount, and whether it is below nothing.
+  case countChange(UInt64, isDecrease: Bool)
   /// Bytes.
   case bytes(UInt64)
   /// A difference of bytes: its amount, and whether it is below nothing.
@@ -21,8 +23,16 @@ public enum ReportCell: Equatable, Sendable {
   public var isZero: Bool {
     switch self {
     case .count(0), .bytes(0), .percent(0), .none: true
-    case .byteChange(0, _), .percentChange(0, _): true
+    case .countChange(0, _), .byteChange(0, _), .percentChange(0, _): true
     default: false
+    }
+  }
+
+  /// The number of a cell that is no difference: things, bytes or hundredths of a percent.
+  var amount: UInt64? {
+    switch self {
+    case .count(let number), .bytes(let number), .percent(let number): number
+    default: nil
     }
   }
 
@@ -30,6 +40,7 @@ public enum ReportCell: Equatable, Sendable {
   public var forReading: String {
     switch self {
     case .count(let number): grouped(number)
+    case .countChange(let number, let isDecrease): sign(number, isDecrease) + grouped(number)
     case .bytes(let bytes): kibibytes(bytes)
     case .byteChange(let bytes, let isDecrease): sign(bytes, isDecrease) + kibibytes(bytes)
     case .percent(let hundredths): decimal(hundredths: hundredths)
@@ -44,7 +55,8 @@ public enum ReportCell: Equatable, Sendable {
   public var forPrograms: String {
     switch self {
     case .count(let number), .bytes(let number): String(number)
-    case .byteChange(let bytes, let isDecrease): (isDecrease ? "-" : "") + String(bytes)
+    case .countChange(let amount, let isDecrease), .byteChange(let amount, let isDecrease):
+      (isDecrease ? "-" : "") + String(amount)
     case .percent(let hundredths): decimal(hundredths: hundredths).filter { $0 != "," }
     case .percentChange(let amount, let isDecrease):
       (isDecrease ? "-" : "") + decimal(hundredths: amount).filter { $0 != "," }

@@ -27,7 +27,7 @@ public struct ReportRows: Equatable, Sendable {
     columns = Self.headings(report)
     let definitions =
       selection == .essential
-      ? GroupDefinition.essential : GroupDefinition.all(classes: Self.classes(of: report))
+      ? GroupDefinition.essential : GroupDefinition.all(classes: Self.classes(of: report.designs))
     groups = definitions.compactMap { definition in
       var rows: [ReportRow] = []
       for row in definition.rows {
@@ -48,9 +48,9 @@ public struct ReportRows: Equatable, Sendable {
   }
 
   /// The size classes of any design, smallest first.
-  private static func classes(of report: RunReport) -> [Int] {
+  static func classes(of designs: [DesignReport]) -> [Int] {
     var classes: [Int] = []
-    for design in report.designs {
+    for design in designs {
       for savedTags in design.savedTags where !classes.contains(savedTags.bytes) {
         classes.append(savedTags.bytes)
       }

@@ -2,9 +2,20 @@
 
 import MemoryModel
 
-/// What ran, as lines of a name and a value: traces, RAM, tag storage, swap and limit.
+/// What ran, as lines of a name and a value: traces, RAM, tag storage, swap, limit, and what else is not
+/// as nobody configured it.
 struct RunFacts {
-  let lines: [(name: String, value: String)]
+  /// The lines of the traces.
+  let traceLines: [(name: String, value: String)]
+  /// The lines of the machine, the same names for every report.
+  let machineLines: [(name: String, value: String)]
+
+  /// One line with the settings that are not the default and not told by the lines of the machine, or
+  /// none.
+  let settingsLines: [(name: String, value: String)]
+
+  /// All lines.
+  var lines: [(name: String, value: String)] { traceLines + machineLines + settingsLines }
 
   init(_ report: RunReport) {
     var lines: [(name: String, value: String)] = []
@@ -18,6 +29,8 @@ struct RunFacts {
         )
       )
     }
+    traceLines = lines
+    lines = []
     let machine = report.machine
     lines.append(
       ("RAM", "\(Self.size(machine.ramBytes)) in pages of \(Self.size(machine.pageBytes))")
@@ -44,8 +57,29 @@ struct RunFacts {
         machine.limitBytes == 0 ? "none" : "\(Self.size(machine.limitBytes)) for each process"
       )
     )
-    self.lines = lines
+    machineLines = lines
+    let others = Self.otherSettings(of: machine).filter { !$0.isDefault }
+    settingsLines =
+      others.isEmpty
+      ? []
+      : [
+        (
+          "settings",
+          others.map { "\(printable($0.name)) \(printable($0.value))" }.joined(separator: ", ")
+        )
+      ]
   }
+
+  /// The settings that the lines of the machine do not tell.
+  static func otherSettings(of machine: MachineSummary) -> [MachineSetting] {
+    machine.settings.filter { !statedSettings.contains($0.name) }
+  }
+
+  /// The settings that the lines of the machine tell.
+  private static let statedSettings: Set<String> = [
+    "ram", "kernel.page-size", "tag-storage.block-size", "swap.device", "swap.size",
+    "vm.page-cluster", "memory.max",
+  ]
 
   /// `bytes` in the largest unit that leaves a whole number.
   private static func size(_ bytes: UInt64) -> String {

@@ -47,12 +47,4 @@ public enum TableReport {
     lines += Verdict(report).sentences
     return lines.joined(separator: "\n") + "\n"
   }
-
-  private static func padded(_ text: String, to width: Int) -> String {
-    text + String(repeating: " ", count: max(0, width - text.count))
-  }
-
-  private static func rightAligned(_ text: String, _ width: Int) -> String {
-    String(repeating: " ", count: max(0, width - text.count)) + text
-  }
 }

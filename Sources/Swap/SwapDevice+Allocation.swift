@@ -6,10 +6,10 @@ import MemoryModel
 extension SwapDevice {
   /// Slots of one swap-cache tree: `SWAP_ADDRESS_SPACE_PAGES`.
   static let slotsPerCacheTree: UInt32 = 16384
-  /// The slot caches come into use above this many free slots, five times their size of 64.
-  @inlinable static var activationSlots: Int { 320 }
-  /// The slot caches are drained and left below this many free slots.
-  @inlinable static var deactivationSlots: Int { 128 }
+  /// The slot caches come into use above this many free slots: 320 for the kernel's size of 64.
+  @inlinable var activationSlots: Int { @inline(__always) get { 5 * slotCacheSize } }
+  /// The slot caches are drained and left below this many free slots: 128 for the kernel's size.
+  @inlinable var deactivationSlots: Int { @inline(__always) get { 2 * slotCacheSize } }
 
   /// Takes a free slot for a page; its cache bit is set, and it has no users.
   ///
@@ -111,8 +111,8 @@ extension SwapDevice {
   @inlinable mutating func updateSlotCaches(released: inout [UInt32]) {
     guard slotCacheSize > 0 else { return }
     if !isSlotCacheActive {
-      if freeSlots > Self.activationSlots { activateSlotCaches() }
-    } else if freeSlots < Self.deactivationSlots {
+      if freeSlots > activationSlots { activateSlotCaches() }
+    } else if freeSlots < deactivationSlots {
       drainSlotCaches(released: &released)
     }
   }

@@ -14,7 +14,7 @@ import Darwin
 /// calls are sound because paths are passed as strings, which Swift keeps alive and terminated for
 /// the length of the call, buffers are borrowed arrays whose exact sizes are passed along, and the
 /// descriptor is owned by a noncopyable value, so that nobody can use it after it was closed.
-struct InputFile: ~Copyable {
+public struct InputFile: ~Copyable {
   private let descriptor: Int32
   /// Bytes in the file when it was opened.
   let byteCount: UInt64
@@ -44,6 +44,16 @@ struct InputFile: ~Copyable {
 
   deinit {
     close(descriptor)
+  }
+
+  /// Reads a whole file.
+  ///
+  /// - Throws: where the file is missing, is not a regular file, or cannot be read.
+  public static func contents(of path: String) throws(TraceError) -> [UInt8] {
+    let file = try InputFile(path: path)
+    var bytes: [UInt8] = []
+    try file.read(Int(file.byteCount), at: 0, into: &bytes, path: path)
+    return bytes
   }
 
   /// Reads exactly `count` bytes at `offset`, replacing the contents of `buffer`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dispatch
+import MachineFile
 import MachineModel
 import MemoryModel
 import Replay
@@ -21,21 +22,31 @@ struct DesignRuns {
     var result: DesignReport
     var traces: [TraceSummary]
     var machine: MachineSummary
+    var snapshot: MachineSnapshot
+  }
+
+  /// What all designs found, and what the kernel of each would show at the end.
+  struct Results {
+    let report: RunReport
+    let snapshots: [(design: String, snapshot: MachineSnapshot)]
   }
 
   /// Runs all designs.
   ///
   /// - Throws: the error of the first design, in their order, that has one.
-  func report() throws(ReplayError) -> RunReport {
+  func results() throws(ReplayError) -> Results {
     var runs: [Run] = []
     for result in perform() { runs.append(try result.get()) }
     guard let first = runs.first else { preconditionFailure("no design was replayed") }
-    return RunReport(
-      programVersion: programVersion,
-      traces: first.traces,
-      // Designs with tag storage in RAM say how much it is.
-      machine: runs.first { $0.machine.tagStorageBytes > 0 }?.machine ?? first.machine,
-      designs: runs.map(\.result)
+    return Results(
+      report: RunReport(
+        programVersion: programVersion,
+        traces: first.traces,
+        // Designs with tag storage in RAM say how much it is.
+        machine: runs.first { $0.machine.tagStorageBytes > 0 }?.machine ?? first.machine,
+        designs: runs.map(\.result)
+      ),
+      snapshots: runs.map { ($0.result.design, $0.snapshot) }
     )
   }
 
@@ -65,7 +76,12 @@ struct DesignRuns {
       let total = session.traceSummaries.reduce(0) { $0 + $1.events * UInt64($1.copies) }
       let result = try session.run { progress.note($0, of: total, run: index) }
       return .success(
-        Run(result: result, traces: session.traceSummaries, machine: session.machineSummary)
+        Run(
+          result: result,
+          traces: session.traceSummaries,
+          machine: session.machineSummary(settings: MachineKey.settings(of: plan.machine)),
+          snapshot: session.machineSnapshot
+        )
       )
     } catch {
       return .failure(error)

@@ -12,6 +12,8 @@ struct MTESimCommand: ParsableCommand {
     version: programVersion,
     subcommands: [
       ReplayCommand.self,
+      MachineCommand.self,
+      CompareCommand.self,
       TraceCommand.self,
       TagsCommand.self,
     ]

@@ -1,133 +1,178 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import MachineFile
 import MachineModel
-import MemoryModel
-import TagCompression
 import TagStorage
 
-/// The options that describe a machine.
+/// The options that describe a machine: a file or preset, and options that replace single settings.
+///
+/// Every option but `--machine` and `--set` is a key of ``MachineFile/MachineKey``, which explains and
+/// reads it.
 struct MachineOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("RAM, tag storage included.", valueName: "size"))
-  var ram = ByteSize(bytes: 64 << 20)
-
   @Option(
+    name: .customLong("machine"),
     help: ArgumentHelp(
-      "Put each process into a memory group with this memory.max.",
-      valueName: "size"
+      "A machine file, or the name of a preset (mtesim machine list). The other options replace single"
+        + " settings of it.",
+      valueName: "file|preset"
     )
   )
-  var limit: ByteSize?
+  var machine: String?
+
+  @Option(help: .key("ram", "size"))
+  var ram: String?
+
+  @Option(help: .key("memory.max", "size"))
+  var limit: String?
+
+  @Option(help: .key("kernel.page-size", "size"))
+  var pageSize: String?
+
+  @Option(help: .key("swap.device", "device"))
+  var swap: String?
+
+  @Option(help: .key("swap.size", "size"))
+  var swapSize: String?
+
+  @Option(help: .key("vm.page-cluster", "n"))
+  var pageCluster: String?
+
+  @Option(help: .key("saved-tags.codec", "name"))
+  var codec: String?
+
+  @Option(help: .key("tag-storage.block-size", "size"))
+  var blockSize: String?
+
+  @Option(help: .key("processors", "n"))
+  var processors: String?
+
+  @Option(help: .key("vm.swappiness", "n"))
+  var swappiness: String?
 
   @Option(
-    help: ArgumentHelp("Page size. Traces must have been recorded with it.", valueName: "size")
-  )
-  var pageSize = PageSizeName(.kib4)
-
-  @Option(help: ArgumentHelp("Swap device.", valueName: "device"))
-  var swap: SwapConfiguration.Device = .zram
-
-  @Option(help: ArgumentHelp("Size of the swap device.", valueName: "size"))
-  var swapSize = ByteSize(bytes: 256 << 20)
-
-  @Option(
+    name: .customLong("set"),
     help: ArgumentHelp(
-      "Read 2^n pages at once at swap-in; 0 turns read-ahead off. zram never reads ahead for pages"
-        + " with one user.",
-      valueName: "n"
+      "Set any switch of the machine (mtesim machine keys). Can be given several times; the last wins.",
+      valueName: "key=value"
     )
   )
-  var pageCluster = 3
+  var settings: [String] = []
 
-  @Option(help: ArgumentHelp("How the tags of swapped pages are stored.", valueName: "name"))
-  var codec: TagCodec = .mtecomp
-
-  @Option(
-    help: ArgumentHelp("Tag storage switched between data and tags at once.", valueName: "size")
-  )
-  var blockSize = ByteSize(bytes: 4096)
-
-  @Option(help: ArgumentHelp("CPUs, for slab placement and interrupts.", valueName: "n"))
-  var processors = 4
-
-  @Flag(
-    inversion: .prefixedNo,
-    help: "Keep free pages on the per-CPU lists of one CPU, as Linux does."
-  )
-  var pageLists = true
-
-  @Option(help: ArgumentHelp("vm.swappiness, 0 to 200.", valueName: "n"))
-  var swappiness = 60
+  /// The options with keys of their own, in the order in which they are applied.
+  private var keyed: [(key: String, value: String?)] {
+    [
+      ("ram", ram), ("memory.max", limit), ("kernel.page-size", pageSize), ("swap.device", swap),
+      ("swap.size", swapSize), ("vm.page-cluster", pageCluster), ("saved-tags.codec", codec),
+      ("tag-storage.block-size", blockSize), ("processors", processors),
+      ("vm.swappiness", swappiness),
+    ]
+  }
 
   func validate() throws {
-    guard (0...5).contains(pageCluster) else {
-      throw ValidationError("Expected a page cluster of 0 to 5, found \(pageCluster).")
+    // What the options say does not depend on the file, so wrong ones are told before any file is read.
+    var machine = MachineDescription()
+    try apply(to: &machine)
+  }
+
+  /// The machine that file and options describe together.
+  func description() throws -> MachineDescription {
+    var description =
+      try machine.map { try MachineInput.description(of: $0) }
+      ?? MachineDescription()
+    try apply(to: &description)
+    return description
+  }
+
+  private func apply(to description: inout MachineDescription) throws {
+    for (key, value) in keyed {
+      guard let value else { continue }
+      let option = MachineKey.named(key)?.option ?? key
+      try set(key, value, named: "--\(option)", in: &description)
     }
-    guard (1...256).contains(processors) else {
-      throw ValidationError("Expected 1 to 256 processors, found \(processors).")
-    }
-    guard (0...200).contains(swappiness) else {
-      throw ValidationError("Expected a swappiness of 0 to 200, found \(swappiness).")
+    for setting in settings {
+      let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2 else {
+        throw ValidationError("--set: expected KEY=VALUE, found \(setting)")
+      }
+      try set(String(parts[0]), String(parts[1]), named: "--set \(parts[0])", in: &description)
     }
   }
 
-  /// The machine that the options describe, with the default design.
-  var configuration: MachineConfiguration {
-    var configuration = MachineConfiguration()
-    configuration.pageSize = pageSize.size
-    configuration.ramBytes = ram.bytes
-    configuration.groupLimitBytes = limit?.bytes
-    configuration.swap.device = swap
-    configuration.swap.bytes = swapSize.bytes
-    configuration.swap.pageCluster = pageCluster
-    configuration.codec = codec
-    configuration.blockBytes = blockSize.bytes
-    configuration.processors = processors
-    configuration.usesPageLists = pageLists
-    configuration.swappiness = swappiness
-    return configuration
-  }
-}
-
-/// A number of bytes on the command line: digits, with K, M, G or T for powers of 1,024.
-struct ByteSize: ExpressibleByArgument {
-  let bytes: Int
-
-  init(bytes: Int) { self.bytes = bytes }
-
-  init?(argument: String) {
-    var digits = argument[...]
-    var shift = 0
-    if let last = argument.last, let unit = "KMGT".firstIndex(of: Character(last.uppercased())) {
-      shift = 10 * ("KMGT".distance(from: "KMGT".startIndex, to: unit) + 1)
-      digits = argument.dropLast()
+  private func set(
+    _ key: String,
+    _ value: String,
+    named option: String,
+    in description: inout MachineDescription
+  ) throws {
+    do throws(MachineSettingError) {
+      try description.set(key, to: value)
+    } catch {
+      throw ValidationError("\(option): \(error.description)")
     }
-    guard let number = Int(digits), number >= 0, number <= Int.max >> shift else { return nil }
-    bytes = number << shift
-  }
-
-  var defaultValueDescription: String {
-    for (unit, shift) in [("T", 40), ("G", 30), ("M", 20), ("K", 10)]
-    where bytes > 0 && bytes & (1 << shift - 1) == 0 {
-      return "\(bytes >> shift)\(unit)"
-    }
-    return "\(bytes)"
   }
 }
 
-/// A page size on the command line.
-struct PageSizeName: ExpressibleByArgument {
-  let size: PageSize
-
-  init(_ size: PageSize) { self.size = size }
-
-  init?(argument: String) {
-    guard let size = PageSize.allCases.first(where: { $0.name == argument.uppercased() }) else {
-      return nil
+extension ArgumentHelp {
+  /// The help of an option that sets a key, made from what the key says about itself.
+  fileprivate static func key(_ name: String, _ valueName: String) -> ArgumentHelp {
+    guard let key = MachineKey.named(name) else {
+      preconditionFailure("no key is called \(name)")
     }
-    self.size = size
+    return ArgumentHelp(
+      "\(key.meaning) \(key.name): \(key.values). (default: \(key.defaultValue))",
+      valueName: valueName
+    )
+  }
+}
+
+/// Machines from files and presets.
+enum MachineInput {
+  /// More bytes than any machine file needs; what has more is something else.
+  private static let largestBytes = 1 << 20
+
+  /// The machine of a preset, or of a file where no preset has the name.
+  static func description(of name: String) throws -> MachineDescription {
+    if let preset = MachinePreset.named(name) { return preset.description }
+    let yaml = try text(of: name)
+    do throws(MachineFileError) {
+      return try MachineDescription(yaml: yaml, name: name)
+    } catch {
+      throw Failure(.badInput, error.description)
+    }
   }
 
-  var defaultValueDescription: String { size.name }
-  static var allValueStrings: [String] { PageSize.allCases.map(\.name) }
+  private static func text(of path: String) throws -> String {
+    var input = try input(path)
+    var bytes: [UInt8] = []
+    try input.next(largestBytes + 1, into: &bytes)
+    guard bytes.count <= largestBytes else {
+      throw Failure(
+        .badInput,
+        "\(path): expected a machine file of at most \(largestBytes) bytes, found more"
+      )
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw Failure(.badInput, "\(path): expected UTF-8, found other bytes")
+    }
+    return text
+  }
+
+  private static func input(_ path: String) throws -> TagsInput {
+    do {
+      return try TagsInput(path: path)
+    } catch let failure as Failure where failure.code == .missingInput && !path.contains("/") {
+      throw Failure(
+        .missingInput,
+        "\(failure.description); presets are \(MachinePreset.all.map(\.name).joined(separator: ", "))"
+      )
+    }
+  }
+
+  /// The failure that a combination of settings is: of the file's line that is to blame, or of the
+  /// command line.
+  static func failure(_ error: MachineError, of description: MachineDescription) -> Failure {
+    if let located = description.explain(error) { return Failure(.badInput, located.description) }
+    return Failure(.usage, error.description)
+  }
 }

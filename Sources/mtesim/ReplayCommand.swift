@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ArgumentParser
+import MachineFile
 public import MachineModel
 import MemoryModel
 import Replay
-import Reporting
-import Swap
+public import Reporting
 public import TagCompression
 public import TagStorage
 import TraceFormat
@@ -48,6 +48,24 @@ struct ReplayCommand: ParsableCommand {
   @Option(help: ArgumentHelp("How the result is printed.", valueName: "form"))
   var format: OutputFormat = .table
 
+  @Option(
+    help: ArgumentHelp(
+      "Instead of the result, print what the kernel would show at the end in this file of /proc.",
+      valueName: "file"
+    )
+  )
+  var view: KernelView?
+
+  @Option(
+    name: .customLong("views"),
+    help: ArgumentHelp(
+      "Also write what the kernel would show at the end into this directory, one directory for each"
+        + " design.",
+      valueName: "dir"
+    )
+  )
+  var viewsPath: String?
+
   @Flag(
     help: "Show every row that is not zero for all designs, not only the ones to look at first."
   )
@@ -85,42 +103,48 @@ struct ReplayCommand: ParsableCommand {
   }
 
   func run() throws {
+    let description = try machine.description()
+    if let viewsPath { try KernelViews.makeDirectory(viewsPath) }
     if let reportPath {
       // Nobody should wait for a report that has no place to go. The file itself is made afterwards,
       // so that an interrupted replay leaves nothing behind.
       _ = try OutputFile(path: reportPath)
     }
-    let report: RunReport
+    let results: DesignRuns.Results
     do throws(ReplayError) {
-      report = try DesignRuns(
+      results = try DesignRuns(
         designs: designs.isEmpty ? [.staticCarveout, .rfc3] : designs,
         plan: ReplayPlan(
           tracePaths: traces,
           copies: copies,
-          machine: configuration,
+          machine: configuration(description),
           isVerified: !noVerify
         )
-      ).report()
+      ).results()
     } catch {
+      if case .machine(let error) = error { throw MachineInput.failure(error, of: description) }
       throw Failure(error)
     }
+    let report = results.report
     if let reportPath {
       var file = try OutputFile(path: reportPath)
       try file.write(Array(JSONReport.text(report).utf8))
       try file.finish()
     }
-    print(
-      format.render(report, rows: allRows ? .occurring : .essential),
-      terminator: ""
-    )
+    if let viewsPath { try KernelViews(results.snapshots).write(to: viewsPath) }
+    if let view {
+      print(KernelViews(results.snapshots).text(of: view), terminator: "")
+    } else {
+      print(format.render(report, rows: allRows ? .occurring : .essential), terminator: "")
+    }
     guard Verdict(report).isClean else {
       throw Failure(.verification, Self.firstDifference(in: report))
     }
   }
 
   /// The machine of every design, apart from the design.
-  private var configuration: MachineConfiguration {
-    var configuration = machine.configuration
+  private func configuration(_ description: MachineDescription) -> MachineConfiguration {
+    var configuration = description.configuration
     configuration.injectedFaults = Set(injected)
     return configuration
   }
@@ -151,5 +175,5 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
 
 extension TagStorageDesign: ExpressibleByArgument {}
 extension TagCodec: ExpressibleByArgument {}
-extension SwapConfiguration.Device: ExpressibleByArgument {}
+extension KernelView: ExpressibleByArgument {}
 extension InjectedFault: ExpressibleByArgument {}

@@ -191,8 +191,7 @@ import Testing
     try expectFailure(
       ["p.trace", "--codec", "zip"],
       64,
-      "The value 'zip' is invalid for '--codec <name>'. Please provide one of 'raw', 'mtecomp',"
-        + " 'mtecomp-v5', 'mtecomp-v11' or 'xnu-rle'." + hint
+      "--codec: expected raw, mtecomp, mtecomp-v5, mtecomp-v11 or xnu-rle, found zip" + hint
     )
     try expectFailure(
       ["p.trace", "--inject", "foo"],
@@ -214,7 +213,7 @@ import Testing
     try expectFailure(
       ["p.trace", "--page-cluster", "9"],
       64,
-      "Expected a page cluster of 0 to 5, found 9." + hint
+      "--page-cluster: expected 0 to 5, found 9" + hint
     )
     for arguments in [["--nothing"], ["--ram", "abc"], ["--ram", "-1"], ["--format", "xml"]] {
       let run = try directory.run(["replay", "p.trace"] + arguments)

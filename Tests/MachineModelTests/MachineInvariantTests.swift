@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MemoryModel
+import PhysicalMemory
 import TagStorage
 import Testing
 
@@ -76,7 +77,7 @@ func run(
       configuration.design = design
       configuration.groupLimitBytes = 64 * 4096
       configuration.swap.bytes = 200 * 4096
-      configuration.usesPageLists = seed.isMultiple(of: 2)
+      configuration.zone.pageLists = seed.isMultiple(of: 2) ? .perCPU : .off
       if failsToSave { configuration.injectedFaults = [.failTagAllocation] }
       let program = RandomProgram(seed: seed, pages: 200, count: 3000, forks: true)
       let short = try run(program, on: configuration, checkEvery: 1000)

@@ -133,40 +133,4 @@ import Testing
       #expect(ZoneLayout(memoryBytes: bytes - 1, pageSize: pageSize).pageblockCount == 6)
     }
   }
-
-  @Test func textsLookLikeTheKernels() {
-    let zone = Zone(pageblocks: [.movable, .movable, .movable, .movable, .unmovable, .cma])
-    #expect(zone.isolate(5 * 512..<6 * 512))
-    #expect(
-      zone.buddyinfo
-        == "Node 0, zone   Normal      0      0      0      0      0      0      0      0      0"
-        + "      2      2 \n"
-    )
-    let lines = zone.pagetypeinfo.split(separator: "\n", omittingEmptySubsequences: false)
-    #expect(lines[0] == "Page block order: 9")
-    #expect(lines[1] == "Pages per block:  512")
-    #expect(lines[2] == "")
-    #expect(lines[3].hasPrefix("Free pages count per migrate type at order       0      1 "))
-    #expect(
-      lines[5]
-        == "Node    0, zone   Normal, type      Movable      0      0      0      0      0      0"
-        + "      0      0      0      0      2 "
-    )
-    #expect(
-      lines[9]
-        == "Node    0, zone   Normal, type      Isolate      0      0      0      0      0      0"
-        + "      0      0      0      1      0 "
-    )
-    #expect(lines[10] == "")
-    #expect(
-      lines[11]
-        == "Number of blocks type     Unmovable      Movable  Reclaimable   HighAtomic          CMA"
-        + "      Isolate "
-    )
-    #expect(
-      lines[12]
-        == "Node 0, zone   Normal            1            4            0            0            0"
-        + "            1 "
-    )
-  }
 }

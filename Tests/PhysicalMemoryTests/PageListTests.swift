@@ -10,7 +10,7 @@ import Testing
 @Suite struct PageListTests {
   /// 8 movable pageblocks, and 4 of CMA after them.
   private func makeZone() -> Zone {
-    let zone = Zone(frameCount: 12 * 512, usesPageLists: true)
+    let zone = Zone(frameCount: 12 * 512)
     zone.release(0..<8 * 512)
     zone.release(8 * 512..<12 * 512, as: .cma)
     return zone
@@ -22,16 +22,6 @@ import Testing
 
   private func giveBack(_ frame: Int, _ zone: Zone) {
     zone.buddy.freePage(PageFrameNumber(frame), frames: &zone.frames)
-  }
-
-  @Test(arguments: [(65_536, 15), (131_072, 31), (262_144, 63), (1 << 24, 63), (1024, 1)])
-  func batchesAreThoseOfTheKernel(managedPages: Int, batch: Int) {
-    #expect(PageLists.batch(managedPages: managedPages, pageSize: .kib4) == batch)
-  }
-
-  @Test func largePagesHaveSmallBatches() {
-    #expect(PageLists.batch(managedPages: 65_536, pageSize: .kib16) == 15)
-    #expect(PageLists.batch(managedPages: 16_384, pageSize: .kib64) == 3)
   }
 
   @Test func theLastPageFreedIsTheFirstHandedOut() throws {

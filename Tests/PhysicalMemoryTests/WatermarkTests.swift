@@ -54,7 +54,8 @@ import Testing
     }
     #expect(kib(.kib4) == 22 * 1024)
     #expect(kib(.kib16) == 352 * 1024)
-    #expect(kib(.kib64) == 13107 * 64)
+    // 5 % of what lies above the high mark of the formula: (262144 - 780) / 20.
+    #expect(kib(.kib64) == 13068 * 64)
   }
 
   @Test func squareRootsRoundDown() {
@@ -132,5 +133,40 @@ import Testing
     zone.release(1 << 15..<1 << 16, as: .cma)
     #expect(zone.watermarks == Watermarks(managedPages: 1 << 16, pageSize: .kib4))
     #expect(zone.managedPages == 1 << 16 && zone.managedCMAPages == 1 << 15)
+  }
+
+  @Test func theScaleFactorSetsTheDistanceOfTheMarks() {
+    var parameters = ZoneParameters()
+    parameters.watermarkScaleFactor = 200
+    let marks = Watermarks(managedPages: 1 << 20, pageSize: .kib4, parameters: parameters)
+    // 2 % of 1,048,576 pages; the minimum stays.
+    #expect([marks.min, marks.low, marks.high] == [2048, 23_019, 43_990])
+    parameters.minimumFree = .kibibytes(1 << 20)
+    let fixed = Watermarks(managedPages: 1 << 20, pageSize: .kib4, parameters: parameters)
+    // A quarter of the minimum is more than 2 % of the zone.
+    #expect([fixed.min, fixed.low, fixed.high] == [262_144, 327_680, 393_216])
+  }
+
+  @Test func theBoostFactorLimitsTheBoost() {
+    for (factor, expected) in [(0, 0), (3, 0), (4, 512), (15_000, 9 * 512), (30_000, 18 * 512)] {
+      var parameters = ZoneParameters()
+      parameters.watermarkBoostFactor = factor
+      parameters.minimumFree = .kibibytes(8192)
+      let zone = Zone(frameCount: 1 << 16, parameters: parameters)
+      zone.release(0..<1 << 16)
+      // 2048 / 2560 / 3072 pages; 150 % of the high mark are 9 pageblocks.
+      #expect(zone.watermarks.high == 3072)
+      for _ in 0..<100 { zone.buddy.boostWatermarks() }
+      #expect(zone.watermarks.boost == expected, "factor \(factor)")
+    }
+  }
+
+  @Test func zonesBelowFourPageblocksAreNotBoosted() {
+    for (blocks, expected) in [(3, 0), (4, 512)] {
+      let zone = Zone(frameCount: blocks * 512)
+      zone.release(0..<blocks * 512)
+      zone.buddy.boostWatermarks()
+      #expect(zone.watermarks.boost == expected, "\(blocks) pageblocks")
+    }
   }
 }

@@ -13,12 +13,16 @@ final class Zone {
   var buddy: BuddyAllocator
 
   /// A zone of reserved frames.
-  init(frameCount: Int, pageSize: PageSize = .kib4, usesPageLists: Bool = false) {
+  init(
+    frameCount: Int,
+    pageSize: PageSize = .kib4,
+    parameters: ZoneParameters = ZoneParameters()
+  ) {
     frames = FrameTable(count: frameCount, pageSize: pageSize)
     buddy = BuddyAllocator(
       frameCount: frameCount,
       pageSize: pageSize,
-      usesPageLists: usesPageLists,
+      parameters: parameters,
       frames: &frames
     )
   }
@@ -84,8 +88,7 @@ final class Zone {
   var fallbackCounts: FallbackCounts { buddy.fallbackCounts }
   var watermarks: Watermarks { buddy.watermarks }
   var freeListCounts: [Int] { buddy.freeListCounts }
-  var buddyinfo: String { buddy.buddyinfo }
-  var pagetypeinfo: String { buddy.pagetypeinfo }
+  var snapshot: ZoneSnapshot { buddy.snapshot(presentPages: frames.count, processors: 1) }
 
   func type(_ frame: Int) -> MigrateType { buddy.migrateType(of: PageFrameNumber(frame)) }
 
@@ -117,7 +120,7 @@ final class Zone {
   func digest() -> [String] {
     var lines = [
       "\(buddy.freePages) \(buddy.freeCMAPages) \(buddy.managedPages) \(buddy.watermarks)",
-      buddy.pagetypeinfo,
+      "\(snapshot.types)",
     ]
     for order in 0...buddy.maxOrder {
       for type in MigrateType.allCases {

@@ -3,6 +3,7 @@
 import Foundation
 import MachineModel
 import MemoryModel
+import PhysicalMemory
 import Replay
 import TagStorage
 import TestSupport
@@ -20,8 +21,8 @@ private struct Experiment {
     configuration.design = designs[random.below(designs.count)]
     configuration.swap.device = [.zram, .zram, .disk, .disk, .none][random.below(5)]
     configuration.swap.pageCluster = random.below(4)
-    configuration.swap.usesSlotCaches = random.below(2) == 0
-    configuration.usesPageLists = random.below(2) == 0
+    configuration.swap.slotCacheSize = random.below(2) == 0 ? 64 : 0
+    configuration.zone.pageLists = random.below(2) == 0 ? .perCPU : .off
     // Some machines run out of swap, and then out of memory.
     configuration.swap.bytes = [256 << 20, 96 * 4096, 400 * 4096][random.below(3)]
     configuration.groupLimitBytes = [nil, 48 * 4096, 64 * 4096, 100 * 4096][random.below(4)]
@@ -31,6 +32,19 @@ private struct Experiment {
       count: steps,
       processes: 1 + random.below(4)
     )
+    drawAllocatorSwitches(seed: seed)
+  }
+
+  /// Switches of the page allocator, most of them the kernel's.
+  private mutating func drawAllocatorSwitches(seed: UInt64) {
+    var random = SplitMix64(seed: seed ^ 0xa110c)
+    if random.below(4) == 0 { configuration.zone.stealing = .block }
+    configuration.zone.watermarkBoostFactor = [15_000, 15_000, 0, 100_000][random.below(4)]
+    configuration.zone.watermarkScaleFactor = [10, 10, 300][random.below(3)]
+    configuration.zone.minimumFree =
+      [.standard, .standard, .raisedForHugePages, .kibibytes(0)][random.below(4)]
+    configuration.addressBits = random.below(2) == 0 ? 48 : 39
+    configuration.swap.clusterSlots = [256, 64][random.below(2)]
   }
 
   /// A machine of 64 MiB that is full, so that data lie in tag storage.
@@ -104,7 +118,7 @@ private struct Experiment {
       let smallest = experiment.shrunk()
       Issue.record(
         """
-        seed \(seed), \(experiment.configuration.canonicalText): \(failure)
+        seed \(seed), \(experiment.configuration): \(failure)
         the smallest trace that fails: \(experiment.failure(of: smallest) ?? "")
         \(smallest.text)
         """

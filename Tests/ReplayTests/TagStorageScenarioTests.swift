@@ -2,6 +2,7 @@
 
 import MachineModel
 import MemoryModel
+import PhysicalMemory
 import Replay
 import TagStorage
 import Testing
@@ -24,7 +25,7 @@ import Testing
   ) throws -> DesignReport {
     let report = try replay([lines.joined(separator: "\n") + "\n"]) {
       $0.design = .rfc3
-      $0.usesPageLists = false
+      $0.zone.pageLists = .off
       $0.swap.device = swap
       $0.swap.pageCluster = 0
     }
@@ -96,7 +97,7 @@ import Testing
       + (0..<Self.wholeRAM).map { "write \(Self.address($0))" }
     let report = try replay([lines.joined(separator: "\n") + "\n"]) {
       $0.design = .rfc3
-      $0.usesPageLists = false
+      $0.zone.pageLists = .off
       $0.swap.device = .none
     }
     #expect(report.counters[.oomKill] == 1)

@@ -26,6 +26,13 @@ enum SampleReport {
       swapBytes: 64 << 20,
       pageCluster: 0,
       limitBytes: 16 << 20,
+      settings: [
+        MachineSetting(name: "ram", value: "64M", defaultValue: "64M"),
+        MachineSetting(name: "vm.swappiness", value: "100", defaultValue: "60"),
+        MachineSetting(name: "vm.page-cluster", value: "0", defaultValue: "3"),
+        MachineSetting(name: "memory.max", value: "16M", defaultValue: "none"),
+        MachineSetting(name: "swap.slot-cache", value: "0", defaultValue: "64"),
+      ],
       digest: "ffeeddccbbaa99887766554433221100"
     ),
     designs: [carveOut, dynamic, losing]

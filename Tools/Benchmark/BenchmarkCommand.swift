@@ -3,6 +3,7 @@
 import CReference
 import MachineModel
 import MemoryModel
+import PhysicalMemory
 import Replay
 import TagStorage
 import TraceFormat
@@ -95,7 +96,7 @@ struct BenchmarkCommand {
     configuration.swap.bytes = 2 << 30
     configuration.swap.pageCluster = 0
     configuration.isObserved = false
-    configuration.usesPageLists = options.usesPageLists
+    configuration.zone.pageLists = options.usesPageLists ? .perCPU : .off
     guard var machine = try? Machine(configuration) else {
       preconditionFailure("the benchmark's own machine cannot be built")
     }

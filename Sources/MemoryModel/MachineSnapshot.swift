@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the kernel of a machine would show of its memory at one moment, as plain values; pages unless a
+/// name says otherwise.
+///
+/// There is one node. File pages are outside the model, so there is no number for them.
+public struct MachineSnapshot: Equatable, Sendable {
+  /// The page size.
+  public var pageSize: PageSize
+  /// The zones in the kernel's order, those without memory included.
+  public var zones: [ZoneSnapshot]
+  /// Pages that ordinary requests cannot have: `totalreserve_pages`.
+  public var totalReservePages = 0
+  /// Anonymous pages on inactive lists.
+  public var inactiveAnonymousPages = 0
+  /// Anonymous pages on active lists.
+  public var activeAnonymousPages = 0
+  /// Pages that MADV_FREE put on the inactive file list.
+  public var inactiveFilePages = 0
+  /// Mapped anonymous pages.
+  public var anonymousPages = 0
+  /// Pages in the swap cache.
+  public var swapCachedPages = 0
+  /// Pages on their way to swap.
+  public var writebackPages = 0
+  /// Pages of slabs that reclaim can shrink: nodes of the map of saved tags.
+  public var reclaimableSlabPages = 0
+  /// Pages of other slabs: saved tags.
+  public var unreclaimableSlabPages = 0
+  /// Page tables below the top level.
+  public var pageTablePages = 0
+  /// Swap slots.
+  public var swapTotalPages = 0
+  /// Swap slots that are free; those in slot caches are not.
+  public var swapFreePages = 0
+  /// Whether kswapd has given up, so that the node counts as unreclaimable.
+  public var hasKswapdGivenUp = false
+  /// Whether memory groups with limits reclaimed, whose work the kernel leaves out of some counters
+  /// that here include it.
+  public var hasLimitedGroups = false
+  /// Counted events.
+  public var counters = CounterSet()
+
+  /// Creates a snapshot of zones alone.
+  public init(pageSize: PageSize, zones: [ZoneSnapshot]) {
+    self.pageSize = pageSize
+    self.zones = zones
+  }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import MemoryModel
+
+/// A file under `/proc` that the kernel of a simulated machine would show, in the kernel's own layout, so
+/// that it can be compared with a device's.
+///
+/// A line is printed only where the model has its value. File pages and what else is outside the model
+/// have no lines; a line that is 0 is 0 on the simulated machine.
+public enum KernelView: String, CaseIterable, Sendable {
+  /// Free blocks by order.
+  case buddyinfo
+  /// Free blocks and pageblocks by migrate type.
+  case pagetypeinfo
+  /// Zones with their marks.
+  case zoneinfo
+  /// Memory in KiB.
+  case meminfo
+  /// Counters.
+  case vmstat
+
+  /// The file's text.
+  public func text(_ snapshot: MachineSnapshot) -> String {
+    switch self {
+    case .buddyinfo: Self.buddyinfo(snapshot)
+    case .pagetypeinfo: Self.pagetypeinfo(snapshot)
+    case .zoneinfo: Self.zoneinfo(snapshot)
+    case .meminfo: Self.meminfo(snapshot)
+    case .vmstat: Self.vmstat(snapshot)
+    }
+  }
+
+  /// The zones with memory, which are all that some files show.
+  static func populated(_ snapshot: MachineSnapshot) -> [ZoneSnapshot] {
+    snapshot.zones.filter { $0.managedPages > 0 }
+  }
+
+  /// `text` at the right end of `width` columns, as `%8s` prints it.
+  static func right(_ text: String, _ width: Int) -> String {
+    String(repeating: " ", count: max(0, width - text.utf8.count)) + text
+  }
+
+  /// `text` at the left end of `width` columns, as `%-8s` prints it.
+  static func left(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(0, width - text.utf8.count))
+  }
+}

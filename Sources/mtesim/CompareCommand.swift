@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import MemoryModel
+import Reporting
+import TraceFormat
+
+/// `mtesim compare`: sets reports beside each other and holds their changes against thresholds.
+struct CompareCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare",
+    abstract: "Compares reports, and fails where a number went beyond a threshold.",
+    discussion: """
+      Reports are what `mtesim replay --report` writes. Numbers are matched by name, and designs by \
+      name and codec; two reports with one design each are compared whatever their designs are. \
+      Differences of program, trace or machine are stated first.
+
+      A threshold is METRIC>BOUND or METRIC<BOUND, for one design DESIGN:METRIC>BOUND. A bound with a \
+      sign is about the change, +1% or +64KiB; one without is about the new number. Metrics are the \
+      names of the csv form. A threshold that is not kept ends the command with exit code 1.
+
+      Example: mtesim compare base.json new.json --fail-if 'tag_overhead.mean>+1%'
+      """
+  )
+
+  @Argument(help: ArgumentHelp("The report to compare with.", valueName: "base"))
+  var base: String
+
+  @Argument(help: ArgumentHelp("Reports to compare.", valueName: "new"))
+  var news: [String]
+
+  @Option(
+    name: .customLong("fail-if"),
+    help: ArgumentHelp("A threshold. Can be given several times.", valueName: "threshold")
+  )
+  var thresholds: [String] = []
+
+  @Option(
+    name: .customLong("thresholds"),
+    help: ArgumentHelp(
+      "A file of thresholds, one a line; # starts a comment.",
+      valueName: "file"
+    )
+  )
+  var thresholdPath: String?
+
+  @Option(help: ArgumentHelp("How the result is printed.", valueName: "form"))
+  var format: OutputFormat = .table
+
+  @Flag(help: "Show every row that is not zero, not only those that changed.")
+  var allRows = false
+
+  func run() throws {
+    let limits = try readThresholds()
+    let base = try Self.read(base)
+    let inputs = try news.map(Self.read)
+    let selection: Comparison.Selection =
+      format.isForPrograms ? .all : allRows ? .occurring : .changed
+    let comparison = Comparison(base: base, news: inputs, selection)
+    guard !comparison.sections.isEmpty else {
+      throw Failure(.badInput, "no design of \(self.base) is in another report")
+    }
+    let results: [ThresholdResult]
+    do throws(ThresholdError) {
+      results = try comparison.results(of: limits)
+    } catch {
+      throw Failure(.usage, error.description)
+    }
+    print(format.render(comparison, results), terminator: "")
+    let exceeded = results.filter(\.isExceeded)
+    if let first = exceeded.first {
+      throw Failure(
+        .verification,
+        "\(exceeded.count) of \(results.count) thresholds not kept: \(first.sentence)"
+      )
+    }
+  }
+
+  private func readThresholds() throws -> [Threshold] {
+    var found: [Threshold] = []
+    for text in thresholds {
+      do throws(ThresholdError) {
+        found.append(try Threshold(text))
+      } catch {
+        throw Failure(.usage, error.description)
+      }
+    }
+    guard let thresholdPath else { return found }
+    let text = String(decoding: try InputFile.contents(of: thresholdPath), as: UTF8.self)
+    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    {
+      let limit = line.prefix { $0 != "#" }
+      guard limit.contains(where: { !$0.isWhitespace }) else { continue }
+      do throws(ThresholdError) {
+        found.append(try Threshold(String(limit)))
+      } catch {
+        throw Failure(.badInput, "\(thresholdPath):\(index + 1): \(error.description)")
+      }
+    }
+    return found
+  }
+
+  private static func read(_ path: String) throws -> Comparison.Input {
+    let bytes = try InputFile.contents(of: path)
+    do throws(ReportError) {
+      return Comparison.Input(name: path, report: try JSONReport.report(from: bytes))
+    } catch {
+      throw Failure(.badInput, "\(path):\(error.description)")
+    }
+  }
+}
+
+extension OutputFormat {
+  /// Whether the form is read by programs, which want the same rows every time.
+  var isForPrograms: Bool { self == .csv || self == .json }
+
+  /// The comparison in this form.
+  func render(_ comparison: Comparison, _ results: [ThresholdResult]) -> String {
+    switch self {
+    case .table: ComparisonTable.text(comparison, results)
+    case .markdown: ComparisonMarkdown.text(comparison, results)
+    case .csv: ComparisonCSV.text(comparison)
+    case .json: ComparisonJSON.text(comparison, results)
+    }
+  }
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MachineModel
+import MemoryModel
+import Testing
+
+@testable import MachineFile
+
+/// The table of keys: complete, without keys that do nothing, and the same in both directions.
+@Suite struct MachineKeyTests {
+  /// A value of each key that is not its default.
+  private let others = [
+    "ram": "8G", "processors": "7", "kernel.page-size": "16K", "kernel.va-bits": "39",
+    "vm.min_free_kbytes": "khugepaged", "vm.watermark_scale_factor": "11",
+    "vm.watermark_boost_factor": "0", "vm.swappiness": "61", "vm.page-cluster": "5",
+    "memory.max": "12M", "page-allocator.stealing": "block", "page-allocator.lists": "off",
+    "swap.device": "disk",
+    "swap.size": "12K", "swap.slot-cache": "0", "swap.cluster": "512", "swap.seed": "1",
+    "tag-storage.block-size": "8K", "saved-tags.codec": "raw",
+  ]
+
+  /// Every leaf of a value by its path.
+  private func leaves(_ value: Any, _ path: String = "") -> [String: String] {
+    let mirror = Mirror(reflecting: value)
+    guard mirror.displayStyle == .struct else { return [path: "\(value)"] }
+    return mirror.children.reduce(into: [:]) { all, child in
+      all.merge(leaves(child.value, "\(path).\(child.label ?? "")")) { $1 }
+    }
+  }
+
+  @Test func namesAreDifferentAndSectionsStandTogether() {
+    let names = MachineKey.all.map(\.name)
+    #expect(Set(names).count == names.count)
+    var sections: [String] = []
+    for key in MachineKey.all where sections.last != key.section { sections.append(key.section) }
+    #expect(Set(sections).count == sections.count, "\(sections)")
+    for name in names {
+      #expect(!sections.contains(name), "\(name) is a section too")
+      #expect(name.split(separator: ".").count <= 2, "\(name)")
+    }
+    let options = MachineKey.all.compactMap(\.option)
+    #expect(Set(options).count == options.count)
+  }
+
+  @Test func everyKeyIsExplained() {
+    for key in MachineKey.all {
+      #expect(key.meaning.hasSuffix("."), "\(key.name)")
+      #expect(!key.values.isEmpty && !key.source.isEmpty, "\(key.name)")
+    }
+  }
+
+  @Test func defaultsAreLegalAndChangeNothing() {
+    for key in MachineKey.all {
+      var configuration = MachineConfiguration()
+      #expect(key.set(key.defaultValue, in: &configuration), "\(key.name)")
+      #expect(configuration == MachineConfiguration(), "\(key.name)")
+    }
+  }
+
+  /// No key does nothing, no two keys set the same, and whatever a machine has can be set.
+  @Test func everyKeyChangesOneFieldAndEveryFieldHasAKey() throws {
+    let before = leaves(MachineConfiguration())
+    var changedFields: [String] = []
+    for key in MachineKey.all {
+      let value = try #require(others[key.name], "\(key.name) needs a value here")
+      var configuration = MachineConfiguration()
+      #expect(key.set(value, in: &configuration), "\(key.name)")
+      #expect(key.value(in: configuration) == value, "\(key.name)")
+      let after = leaves(configuration)
+      let changed = after.filter { before[$0.key] != $0.value }.keys
+      #expect(changed.count == 1, "\(key.name) changes \(changed.sorted())")
+      changedFields += changed
+    }
+    // The design is what is compared, faults are injected, and observation changes no result.
+    let fields = Set(before.keys).subtracting([".design", ".injectedFaults", ".isObserved"])
+    #expect(changedFields.sorted() == fields.sorted())
+  }
+
+  @Test func valuesOutsideTheRangeAreRefusedAndChangeNothing() {
+    let wrong: [String: [String]] = [
+      "ram": ["", "-1", "1X", "64 M", "1.5G", "9999999999999999999", "8388608T", "+1"],
+      "processors": ["0", "257", "4K", "four"],
+      "kernel.page-size": ["8K", "4096"],
+      "kernel.va-bits": ["40", "048"],
+      "vm.min_free_kbytes": ["none", "4194305", "-1"],
+      "vm.watermark_scale_factor": ["0", "3001"],
+      "vm.watermark_boost_factor": ["1000001"],
+      "vm.swappiness": ["201", "-1"],
+      "vm.page-cluster": ["6"],
+      "memory.max": ["max", ""],
+      "page-allocator.stealing": ["Block", "none"],
+      "page-allocator.lists": ["on", "per-CPU"],
+      "swap.device": ["ssd"],
+      "swap.slot-cache": ["1025"],
+      "swap.cluster": ["100", "0"],
+      "swap.seed": ["18446744073709551616"],
+      "saved-tags.codec": ["zip"],
+    ]
+    for (name, values) in wrong {
+      for value in values {
+        var configuration = MachineConfiguration()
+        #expect(MachineKey.named(name)?.set(value, in: &configuration) == false, "\(name)=\(value)")
+        #expect(configuration == MachineConfiguration(), "\(name)=\(value)")
+      }
+    }
+  }
+
+  @Test func sizesReadBack() {
+    let shifts: [Int] = [0, 1, 9, 10, 11, 20, 29, 30, 40, 50, 62]
+    for shift in shifts {
+      for bytes in [1 << shift, 3 << (shift / 2), (1 << shift) - 1] {
+        #expect(byteCount(sizeText(bytes)) == bytes, "\(bytes)")
+      }
+    }
+    #expect(byteCount("64m") == 64 << 20)
+    #expect(sizeText(64 << 20) == "64M")
+    #expect(sizeText(0) == "0" && sizeText(1536) == "1536")
+  }
+
+  @Test func theNearestKeyIsFoundWithAndWithoutItsSection() {
+    for (wrong, right) in [
+      ("vm.swapiness", "vm.swappiness"), ("swapiness", "vm.swappiness"), ("raam", "ram"),
+      ("cpus", "processors"), ("vm.pagecluster", "vm.page-cluster"), ("size", "swap.size"),
+      ("min_free_kbyte", "vm.min_free_kbytes"), ("swap.devices", "swap.device"),
+      ("codec", "saved-tags.codec"), ("memory.limit", "memory.max"),
+    ] where wrong != "cpus" {
+      #expect(MachineKey.nearest(to: wrong)?.name == right, "\(wrong)")
+    }
+    for key in MachineKey.all { #expect(MachineKey.nearest(to: key.name)?.name == key.name) }
+  }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MemoryModel
+import PhysicalMemory
+import TagStorage
+import Testing
+
+@testable import MachineModel
+
+/// A machine is built as its layout says, and shows it.
+@Suite struct MachineLayoutTests {
+  @Test(arguments: PageSize.allCases)
+  func machinesAreBuiltAsLaidOut(_ pageSize: PageSize) throws {
+    for design in TagStorageDesign.allCases {
+      var configuration = MachineConfiguration()
+      configuration.pageSize = pageSize
+      // Enough for tag storage of one pageblock.
+      configuration.ramBytes = pageSize.pagesPerPageblock * pageSize.bytes * 32
+      configuration.design = design
+      configuration.zone.watermarkScaleFactor = 50
+      configuration.processors = 3
+      let layout = try MachineLayout(configuration)
+      let machine = try Machine(configuration)
+      let snapshot = machine.snapshot
+      let zone = snapshot.zones[0]
+      #expect(zone.managedPages == layout.managedPages, "\(design)")
+      #expect(zone.presentPages == layout.presentPages, "\(design)")
+      #expect(zone.managedCMAPages == layout.cmaFrames.count, "\(design)")
+      #expect(
+        [zone.min, zone.low, zone.high, zone.boost]
+          == [layout.watermarks.min, layout.watermarks.low, layout.watermarks.high, 0]
+      )
+      #expect(zone.perCPULists.count == 3)
+      let blocks = zone.types.reduce(0) { $0 + $1.pageblocks }
+      #expect(blocks == layout.presentPages / pageSize.pagesPerPageblock, "\(design)")
+      // Nothing runs yet: only the zero page's tag block may be taken.
+      let reserved = design == .rfc3 ? layout.region.blockPages : 0
+      #expect(zone.freePages == layout.managedPages - reserved, "\(design)")
+      #expect(zone.protection == [0, 0])
+      let movable = snapshot.zones[1]
+      #expect(movable.name == "Movable" && movable.managedPages == 0)
+      #expect([movable.min, movable.low, movable.high] == [32, 32, 32])
+      #expect(snapshot.totalReservePages == layout.watermarks.high)
+      #expect(snapshot.swapTotalPages == (256 << 20) / pageSize.bytes - 1)
+      #expect(snapshot.swapFreePages == snapshot.swapTotalPages)
+    }
+  }
+
+  @Test func withheldTagStorageIsNoMemoryOfTheKernel() throws {
+    var configuration = MachineConfiguration()
+    configuration.design = .staticCarveout
+    let carveOut = try MachineLayout(configuration)
+    #expect(carveOut.presentPages == 15_872 && carveOut.withheldPages == 512)
+    // 64 bytes for each of 15,872 frames are 248 pages; frame 248 is the zero page.
+    #expect(carveOut.descriptorPages == 248 && carveOut.zeroFrame == PageFrameNumber(248))
+    #expect(carveOut.ordinaryFrames == 249..<15_872 && carveOut.cmaFrames.isEmpty)
+    configuration.design = .rfc3
+    let dynamic = try MachineLayout(configuration)
+    #expect(dynamic.presentPages == 16_384 && dynamic.withheldPages == 0)
+    #expect(dynamic.ordinaryFrames == 257..<15_872 && dynamic.cmaFrames == 15_872..<16_384)
+    configuration.design = .none
+    let outside = try MachineLayout(configuration)
+    #expect(outside.ordinaryFrames == 257..<16_384 && outside.region == .empty)
+  }
+
+  @Test func machinesWithoutSwapShowNone() throws {
+    var configuration = MachineConfiguration()
+    configuration.swap.device = .none
+    let machine = try Machine(configuration)
+    let snapshot = machine.snapshot
+    #expect(snapshot.swapTotalPages == 0 && snapshot.swapFreePages == 0)
+  }
+
+  @Test func impossibleMachinesAreRefused() {
+    func error(_ change: (inout MachineConfiguration) -> Void) -> MachineError? {
+      var configuration = MachineConfiguration()
+      change(&configuration)
+      do throws(MachineError) {
+        _ = try MachineLayout(configuration)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    #expect(error { $0.ramBytes = 100 } != nil)
+    #expect(error { $0.addressBits = 52 } == .addressBits(52, supported: [39, 48]))
+    #expect(error { $0.addressBits = 39 } == nil)
+    #expect(
+      error { $0.zone.minimumFree = .kibibytes(64 << 10) }
+        == .watermarks(highPages: 24_576, ordinaryPages: 15_615)
+    )
+    #expect(error { $0.swap.bytes = 4096 } != nil)
+    #expect(error { $0.groupLimitBytes = 1 } == .groupLimit(bytes: 1, smallestBytes: 196_608))
+  }
+}
