@@ -58,11 +58,13 @@ let package = Package(
       providers: [.apt(["libxxhash-dev"])]
     ),
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+    // One header: the processor's hint that memory will be read soon.
+    .systemLibrary(name: "CPrefetch"),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
     // Level 0: values and data structures without behaviour.
     area("MemoryModel"),
-    area("Containers"),
+    area("Containers", ["CPrefetch"]),
 
     // Level 1: one subject each.
     area("TagCompression", ["MemoryModel", "Containers"]),
@@ -114,7 +116,8 @@ let package = Package(
     .executableTarget(
       name: "mtesim-benchmark",
       dependencies: [
-        "MemoryModel", "TagCompression", "TraceFormat", "MachineModel", "Replay", "CReference",
+        "MemoryModel", "TagCompression", "TraceFormat", "PhysicalMemory", "MachineModel", "Replay",
+        "CReference",
       ],
       path: "Tools/Benchmark",
       swiftSettings: strict

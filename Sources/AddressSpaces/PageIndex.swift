@@ -53,6 +53,11 @@ public final class PageIndex {
     return VirtualPageNumber(rawValue: unsafe pages[Int(identifier)])
   }
 
+  /// Asks the processor to bring the page with this identifier near.
+  @inlinable @inline(__always) public func prefetch(_ identifier: PageIdentifier) {
+    unsafe pages.prefetch(Int(identifier))
+  }
+
   /// The identifier of a page, `nil` where it has none.
   ///
   /// - Complexity: O(log *n*), where *n* is the number of pages.

@@ -71,6 +71,11 @@ public final class PageTable {
     Int(page) < capacity ? unsafe targets[Int(page)] : 0
   }
 
+  /// Asks the processor to bring the target of an entry near.
+  @inlinable @inline(__always) public func prefetchTarget(_ page: PageIdentifier) {
+    unsafe targets.prefetch(Int(page))
+  }
+
   /// The frame of an entry, `nil` where it has none.
   public func frame(_ page: PageIdentifier) -> PageFrameNumber? {
     state(page).hasFrame ? PageFrameNumber(rawValue: target(page)) : nil

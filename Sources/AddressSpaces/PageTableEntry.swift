@@ -58,17 +58,11 @@ public enum EntryState: UInt8, CaseIterable, Sendable {
 
   /// Whether the target is a frame.
   @inlinable @inline(__always) public var hasFrame: Bool {
-    switch self {
-    case .frame, .faultOnAccess: true
-    default: false
-    }
+    rawValue & ~1 == EntryState.frame.rawValue
   }
   /// Whether the target is a swap slot.
   @inlinable @inline(__always) public var hasSlot: Bool {
-    switch self {
-    case .swap, .swapExclusive: true
-    default: false
-    }
+    rawValue & ~1 == EntryState.swap.rawValue
   }
 
   /// Where the state lies in the byte of an entry.

@@ -63,9 +63,17 @@ public struct VMASet: Equatable, Sendable {
   /// - Returns: `nil` where nothing is mapped.
   /// - Complexity: O(log *n*), where *n* is the number of VMAs.
   @inlinable public func find(_ page: VirtualPageNumber) -> VirtualMemoryArea? {
+    index(of: page).map { areas[$0] }
+  }
+
+  /// The index in ``areas`` of the VMA that holds `page`, for callers that need little of it.
+  ///
+  /// - Returns: `nil` where nothing is mapped.
+  /// - Complexity: O(log *n*), where *n* is the number of VMAs.
+  @inlinable @inline(__always) public func index(of page: VirtualPageNumber) -> Int? {
     let index = firstIndex(endingAfter: page)
     guard index < areas.count, areas[index].start <= page else { return nil }
-    return areas[index]
+    return index
   }
 
   /// The parts of VMAs that lie in `range`, by address.

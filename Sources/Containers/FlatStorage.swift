@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import CPrefetch
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -81,6 +83,14 @@ import Musl
       precondition(UInt(bitPattern: index) < UInt(bitPattern: count), "index out of range")
       yield unsafe &base[index]
     }
+  }
+
+  /// Asks the processor to bring an element near, so that a later access need not wait for it.
+  ///
+  /// An index outside the storage does no harm.
+  @inlinable @inline(__always)
+  public func prefetch(_ index: Int) {
+    unsafe mtesim_prefetch(base.advanced(by: index))
   }
 
   /// Makes room for `newCount` elements; the new ones are equal to `value`.

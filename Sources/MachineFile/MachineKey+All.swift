@@ -160,7 +160,15 @@ extension MachineKey {
         "What a request takes that no block of its own migrate type can serve: the free memory "
         + "of a whole pageblock by the kernel's rules, or one block only.",
       source: "steal_suitable_fallback; block is a simplification"
-    )
+    ),
+    .choice(
+      "page-allocator.lists",
+      \.zone.pageLists,
+      meaning:
+        "Where single free pages are kept: on lists of the one CPU, of which watermarks know nothing, "
+        + "or on the free lists at once.",
+      source: "struct per_cpu_pages; off is a simplification"
+    ),
   ]
 
   private static let swap: [MachineKey] = [

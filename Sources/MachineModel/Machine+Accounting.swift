@@ -30,18 +30,21 @@ extension Machine {
       return UInt64(presentPages * MachineLayout.descriptorBytes)
     case .tagStorageData:
       guard policy.bootPlacement == .cmaArea else { return 0 }
-      return UInt64((region.tags.count - heldPages - buddy.freeCMAPages) * page)
+      return UInt64((region.tags.count - heldPages - unusedCMAPages) * page)
     case .tagStorageFree:
-      return UInt64(policy.bootPlacement == .cmaArea ? buddy.freeCMAPages * page : 0)
+      return UInt64(policy.bootPlacement == .cmaArea ? unusedCMAPages * page : 0)
     case .anonymous:
       return UInt64(mappedAnonymousPages * page)
     case .swapCache:
       return UInt64(unmappedAnonymousPages * page)
-    case .free: return UInt64(buddy.freePages * page)
-    case .freeCma: return UInt64(buddy.freeCMAPages * page)
+    case .free: return UInt64((buddy.freePages + buddy.listedPages) * page)
+    case .freeCma: return UInt64(unusedCMAPages * page)
     case .swapUsed: return UInt64(device.usedSlots * page)
     }
   }
+
+  /// Free CMA pages, those on per-CPU lists included.
+  private var unusedCMAPages: Int { buddy.freeCMAPages + buddy.listedCMAPages }
 
   /// Resident pages of all processes, a shared frame counted once.
   private var mappedAnonymousPages: Int {
@@ -72,7 +75,7 @@ extension Machine {
       request.ignoresWatermarks = true
       request.mayKill = false
       guard let frame = allocateFrame(request, for: nil) else { return false }
-      frames.use[frame.index] = .kernel
+      frames[frame].use = .kernel
       kernelFrames.append(frame.rawValue)
     }
     while kernelFrames.count > needed, let frame = kernelFrames.popLast() {

@@ -22,9 +22,9 @@ struct FrameRequest {
   var ignoresWatermarks = false
 
   /// A page of user memory.
-  static let user = FrameRequest(migrateType: .movable)
+  static var user: FrameRequest { FrameRequest(migrateType: .movable) }
   /// A page of the kernel's own.
-  static let kernel = FrameRequest(migrateType: .unmovable)
+  static var kernel: FrameRequest { FrameRequest(migrateType: .unmovable) }
 }
 
 extension Machine {
@@ -42,9 +42,9 @@ extension Machine {
       groups[group].chargedPages -= 1
       return nil
     }
-    frames.ownerPage[frame.index] = Self.noPage
-    frames.ownerSpace[frame.index] = UInt16(process)
-    frames.use[frame.index] = .anonymous
+    frames[frame].ownerPage = Self.noPage
+    frames[frame].ownerSpace = UInt16(process)
+    frames[frame].use = .anonymous
     if tagged {
       counters.add(.pgallocTagged)
       reserveOnAllocation(frame)
@@ -62,12 +62,21 @@ extension Machine {
 
   /// The memory group that pays for a frame.
   func group(of frame: PageFrameNumber) -> Int {
-    processes[Int(frames.ownerSpace[frame.index])].group
+    processes[Int(frames[frame].ownerSpace)].group
   }
 
   /// Allocates one frame.
+  @inline(__always)
   mutating func allocateFrame(_ request: FrameRequest, for process: Int?) -> PageFrameNumber? {
     if let frame = tryAllocate(request, mark: buddy.watermarks.low) { return frame }
+    return allocateBelowLowMark(request, for: process)
+  }
+
+  /// Allocates one frame where free memory is short: wakes kswapd, then reclaims.
+  private mutating func allocateBelowLowMark(
+    _ request: FrameRequest,
+    for process: Int?
+  ) -> PageFrameNumber? {
     wakeKswapd()
     if let frame = tryAllocate(request, mark: buddy.watermarks.min) { return frame }
     guard !isReclaiming, !request.ignoresWatermarks else { return nil }
@@ -75,21 +84,17 @@ extension Machine {
   }
 
   /// One attempt at the free lists.
+  @inline(__always)
   private mutating func tryAllocate(_ request: FrameRequest, mark: Int) -> PageFrameNumber? {
     let mayUseCMA =
       request.migrateType == .movable
       && !(request.isTagged && policy.cmaEligibility == .untaggedMovable)
     let ignoresMark = request.ignoresWatermarks || isReclaiming
-    guard ignoresMark || buddy.passesForOnePage(mark: mark, mayUseCMA: mayUseCMA) else {
+    guard ignoresMark || buddy.admitsPage(mark: mark, mayUseCMA: mayUseCMA) else {
       return nil
     }
     guard
-      let frame = buddy.allocate(
-        order: 0,
-        migrateType: request.migrateType,
-        mayUseCMA: mayUseCMA,
-        frames: &frames
-      )
+      let frame = buddy.allocatePage(request.migrateType, mayUseCMA: mayUseCMA, frames: &frames)
     else { return nil }
     counters.add(.pgallocNormal)
     return frame
@@ -110,6 +115,11 @@ extension Machine {
         steps.insert(.directReclaim)
         let reclaimed = reclaimDirectly(skippingCMA: !mayUseCMA)
         if let frame = tryAllocate(request, mark: buddy.watermarks.min) { return frame }
+        if reclaimed > 0 {
+          // What was reclaimed may lie on lists that the request cannot use.
+          buddy.drainPageLists(frames: &frames)
+          if let frame = tryAllocate(request, mark: buddy.watermarks.min) { return frame }
+        }
         roundsWithoutProgress = reclaimed > 0 ? 0 : roundsWithoutProgress + 1
         if reclaimed == 0 && !couldReclaim { break }
       }
@@ -135,17 +145,25 @@ extension Machine {
   /// Gives one frame to the page allocator.
   mutating func freeFrame(_ frame: PageFrameNumber) {
     counters.add(.pgfree)
-    buddy.free(frame, order: 0, frames: &frames)
+    buddy.freePage(frame, frames: &frames)
   }
 
   /// Charges one page to a group, reclaiming from it while it is at its limit.
   ///
   /// - Returns: `false` where the limit cannot be kept and the process was ended for it.
+  @inline(__always)
   mutating func charge(_ group: Int, of process: Int) -> Bool {
-    guard let limit = groups[group].limitPages else {
-      groups[group].chargedPages += 1
-      return true
+    if let limit = groups[group].limitPages, groups[group].chargedPages >= limit {
+      guard makeRoom(in: group, limit: limit, for: process) else { return false }
     }
+    groups[group].chargedPages += 1
+    return true
+  }
+
+  /// Brings a group below its limit.
+  ///
+  /// - Returns: `false` where that cannot be done and the process was ended for it.
+  private mutating func makeRoom(in group: Int, limit: Int, for process: Int) -> Bool {
     var retries = 16
     while groups[group].chargedPages >= limit {
       counters.add(.memcgCharges)
@@ -162,7 +180,6 @@ extension Machine {
         retries = 16
       }
     }
-    groups[group].chargedPages += 1
     return true
   }
 
@@ -178,7 +195,7 @@ extension Machine {
         groups[processes[process].group].chargedPages -= 1
         return false
       }
-      frames.use[frame.index] = .kernel
+      frames[frame].use = .kernel
       processes[process].tableFrames.append(frame.rawValue)
     }
     return processes[process].isAlive

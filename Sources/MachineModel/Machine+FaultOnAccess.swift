@@ -17,7 +17,7 @@ extension Machine {
   /// - Returns: whether the same fault goes on with a second attempt at the reservation.
   mutating func faultOnAccess(
     _ page: PageIdentifier,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     of process: Int,
     mayRetry: Bool
   ) -> Bool {
@@ -31,7 +31,7 @@ extension Machine {
       mapAgain(page, in: vma, of: process)
       return false
     }
-    if frames.flags[frame.index].contains(.tagStorage) {
+    if frames[frame].flags.contains(.tagStorage) {
       replace(frame, reservation, cause: .foaReplacedTsp)
       return false
     }

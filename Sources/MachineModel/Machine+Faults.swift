@@ -13,7 +13,7 @@ extension Machine {
   mutating func faultOnNothing(
     _ page: PageIdentifier,
     at address: VirtualPageNumber,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     isWrite: Bool,
     of process: Int
   ) -> Bool {
@@ -29,7 +29,7 @@ extension Machine {
   private mutating func mapFilePage(
     _ page: PageIdentifier,
     at address: VirtualPageNumber,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     isWrite: Bool,
     of process: Int
   ) -> Bool {
@@ -49,7 +49,7 @@ extension Machine {
   mutating func mapZeroPage(
     _ page: PageIdentifier,
     at address: VirtualPageNumber,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     of process: Int
   ) -> Bool {
     guard growTables(of: process, for: address) else { return false }
@@ -69,11 +69,11 @@ extension Machine {
   mutating func fillPage(
     _ page: PageIdentifier,
     at address: VirtualPageNumber,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     of process: Int
   ) -> Bool {
     guard growTables(of: process, for: address) else { return false }
-    if vma.anonVMA == 0 { processes[process].vmas.noteAnonymousWrite(at: address) }
+    if !vma.hasReverseMap { processes[process].vmas.noteAnonymousWrite(at: address) }
     guard
       let frame = allocateUserFrame(tagged: vma.flags.contains(.mte), charging: process)
     else { return false }
@@ -86,7 +86,7 @@ extension Machine {
     counters.add(.faultZeroFill)
     steps.insert(.zeroFill)
     if vma.flags.contains(.mte) && canHoldTags(frame) { initializeTags(of: frame) }
-    frames.flags[frame.index].insert([.swapBacked, .exclusive])
+    frames[frame].flags.insert([.swapBacked, .exclusive])
     mapFrame(frame, at: page, in: vma, of: process, writable: true, dirty: true)
     addToInactive(frame)
     return true
@@ -95,7 +95,7 @@ extension Machine {
   /// A write to a page that is mapped without write permission, in a mapping that allows it.
   mutating func faultOnFrame(
     _ page: PageIdentifier,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     isWrite: Bool,
     of process: Int
   ) -> Bool {
@@ -109,7 +109,7 @@ extension Machine {
     if vma.flags.contains(.shared) || canReuse(frame) {
       counters.add(.pgreuse)
       steps.insert(.reuse)
-      frames.flags[frame.index].insert(.exclusive)
+      frames[frame].flags.insert(.exclusive)
       table.setFlags(page, table.flags(page).union([.writable, .dirty, .young]))
       return true
     }
@@ -120,7 +120,7 @@ extension Machine {
   ///
   /// A swap-cache copy does not count as a user where its slot can be freed.
   mutating func canReuse(_ frame: PageFrameNumber) -> Bool {
-    let flags = frames.flags[frame.index]
+    let flags = frames[frame].flags
     if flags.contains(.exclusive) { return true }
     guard mapCount(frame) == 1, !flags.contains(.pinned) else { return false }
     guard flags.contains(.inSwapCache) else { return true }
@@ -131,7 +131,7 @@ extension Machine {
   mutating func copyOnWrite(
     _ page: PageIdentifier,
     of source: PageFrameNumber,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     process: Int
   ) -> Bool {
     hold(source)
@@ -156,7 +156,7 @@ extension Machine {
     contents[copy.index] = contents[source.index]
     copyTags(from: source, to: copy, dropping: .dropCopiedTags)
     unmapFrame(source, at: page, of: process)
-    frames.flags[copy.index].insert([.swapBacked, .exclusive])
+    frames[copy].flags.insert([.swapBacked, .exclusive])
     mapFrame(copy, at: page, in: vma, of: process, writable: true, dirty: true)
     addToInactive(copy)
     releaseIfUnused(source)
@@ -165,13 +165,13 @@ extension Machine {
   }
 
   /// Writes an entry anew from its mapping, for a frame that stays where it is.
-  mutating func mapAgain(_ page: PageIdentifier, in vma: VirtualMemoryArea, of process: Int) {
+  mutating func mapAgain(_ page: PageIdentifier, in vma: FaultArea, of process: Int) {
     let table = processes[process].table
     let flags = table.flags(page)
     let frame = PageFrameNumber(rawValue: table.target(page))
     // Write permission comes back without a fault only for a page that nobody else can see.
     let writable =
-      flags.contains(.writable) || frames.flags[frame.index].contains(.exclusive)
+      flags.contains(.writable) || frames[frame].flags.contains(.exclusive)
     let entry = entry(
       for: frame,
       in: vma,

@@ -74,7 +74,7 @@ extension Machine {
       }
       var shared = flags
       if !vma.flags.contains(.shared) {
-        frames.flags[frame.index].remove(.exclusive)
+        frames[frame].flags.remove(.exclusive)
         shared.remove(.writable)
         table.setFlags(page, shared)
       }

@@ -42,7 +42,7 @@ extension Machine {
         let frame = PageFrameNumber(rawValue: cached)
         var seen = view(ofFrame: frame)
         // Pages in the swap cache get their tags when an entry is about to map them.
-        if !frames.flags[frame.index].contains(.tagged) && parkedTags[frame.rawValue] == nil {
+        if !frames[frame].flags.contains(.tagged) && parkedTags[frame.rawValue] == nil {
           seen.tags = savedTags(of: target) ?? untagged
         }
         return seen
@@ -59,7 +59,7 @@ extension Machine {
     let tags: [UInt8]
     if let parked = parkedTags[frame.rawValue] {
       tags = parked
-    } else if frames.flags[frame.index].contains(.tagged) {
+    } else if frames[frame].flags.contains(.tagged) {
       tags = tagBytes(of: frame)
     } else {
       tags = [UInt8](repeating: 0, count: pageSize.tagBytes)

@@ -78,12 +78,12 @@ extension Machine {
     for number in 0..<frames.count {
       let count = pins.count(of: PageFrameNumber(number))
       precondition(
-        frames.flags[number].contains(.pinned) == (count > 0),
-        "frame \(number) has \(count) pins and the flags \(frames.flags[number].rawValue)"
+        frames[number].flags.contains(.pinned) == (count > 0),
+        "frame \(number) has \(count) pins and the flags \(frames[number].flags.rawValue)"
       )
       precondition(
-        count == 0 || frames.use[number] == .anonymous,
-        "frame \(number) is pinned and \(frames.use[number])"
+        count == 0 || frames[number].use == .anonymous,
+        "frame \(number) is pinned and \(frames[number].use)"
       )
       total += count
     }
@@ -100,7 +100,7 @@ extension Machine {
     process: Int,
     frame: Int
   ) {
-    let frameFlags = frames.flags[frame]
+    let frameFlags = frames[frame].flags
     if flags.contains(.tagged) && flags.contains(.readable) {
       precondition(
         frameFlags.contains(.tagged),
@@ -119,8 +119,8 @@ extension Machine {
   private func checkFrames() {
     for number in 0..<frames.count {
       let frame = PageFrameNumber(number)
-      let flags = frames.flags[number]
-      let use = frames.use[frame.index]
+      let flags = frames[number].flags
+      let use = frames[number].use
       if flags.contains(.tagged) {
         precondition(canHoldTags(frame), "frame \(number) is tagged without tag storage")
       }
@@ -134,7 +134,7 @@ extension Machine {
       // The zero page lies in the kernel's image and is tagged from boot on.
       if frame == zeroFrame { continue }
       switch use {
-      case .free, .reserved, .tagBlock:
+      case .free, .listed, .reserved, .tagBlock:
         precondition(
           flags.isDisjoint(with: [.tagged, .storageReserved, .onList, .inSwapCache])
             && parkedTags[frame.rawValue] == nil,
@@ -151,8 +151,8 @@ extension Machine {
         )
         if flags.contains(.inSwapCache) {
           precondition(
-            device.cachedFrame(frames.swapSlot[number]) == frame.rawValue,
-            "frame \(number) is not what slot \(frames.swapSlot[number]) has cached"
+            device.cachedFrame(frames[number].swapSlot) == frame.rawValue,
+            "frame \(number) is not what slot \(frames[number].swapSlot) has cached"
           )
         }
         precondition(
@@ -166,7 +166,7 @@ extension Machine {
   /// I2, I3, I5, T6: tag blocks against the frames that have their tag storage.
   private func checkTagStorage() {
     var shares = [Int](repeating: 0, count: region.blockCount)
-    for number in 0..<frames.count where frames.flags[number].contains(.storageReserved) {
+    for number in 0..<frames.count where frames[number].flags.contains(.storageReserved) {
       guard let block = region.block(of: PageFrameNumber(number)) else {
         preconditionFailure("frame \(number) has tag storage and lies outside tagged memory")
       }
@@ -183,10 +183,10 @@ extension Machine {
         "tag block \(block): \(blocks.count(ofBlock: block)) shares, CMA bits clear: \(isClear)"
       )
       for number in region.frames(ofBlock: block) {
-        let isHeld = frames.use[number] == .tagBlock
+        let isHeld = frames[number].use == .tagBlock
         precondition(
           isHeld == blocks.isReserved(block),
-          "tag block \(block): frame \(number) is \(frames.use[number])"
+          "tag block \(block): frame \(number) is \(frames[number].use)"
         )
       }
     }
@@ -202,10 +202,10 @@ extension Machine {
     var listed = [Int](repeating: 0, count: groups.count)
     for process in processes { charged[process.group] += process.tableFrames.count }
     for number in 0..<frames.count
-    where frames.use[number] == .anonymous {
+    where frames[number].use == .anonymous {
       let group = group(of: PageFrameNumber(number))
       charged[group] += 1
-      listed[group] += frames.flags[number].contains(.onList) ? 1 : 0
+      listed[group] += frames[number].flags.contains(.onList) ? 1 : 0
     }
     for group in 0..<groups.count {
       let state = groups[group]

@@ -18,37 +18,44 @@ extension Machine {
   /// within a method that changes it copies the machine's two kilobytes of fields to the stack.
   @inline(__always)
   func mapCount(_ frame: PageFrameNumber) -> Int {
-    if frames.ownerPage[frame.index] == Self.noPage { return 0 }
-    guard frames.flags[frame.index].contains(.sharedMapping) else { return 1 }
+    if frames[frame].ownerPage == Self.noPage { return 0 }
+    guard frames[frame].flags.contains(.sharedMapping) else { return 1 }
     return sharers[frame.rawValue]?.count ?? 0
   }
 
   /// The entry that maps a frame if there is exactly one, which is the common case and needs no list.
   @inline(__always)
   func onlyMapping(of frame: PageFrameNumber) -> Mapping? {
-    guard frames.ownerPage[frame.index] != Self.noPage,
-      !frames.flags[frame.index].contains(.sharedMapping)
+    guard frames[frame].ownerPage != Self.noPage,
+      !frames[frame].flags.contains(.sharedMapping)
     else { return nil }
-    return Mapping(process: frames.ownerSpace[frame.index], page: frames.ownerPage[frame.index])
+    return Mapping(process: frames[frame].ownerSpace, page: frames[frame].ownerPage)
   }
 
   /// The entries that map a frame, in the order in which they came to map it.
   func mappings(of frame: PageFrameNumber) -> [Mapping] {
-    if frames.ownerPage[frame.index] == Self.noPage { return [] }
-    if frames.flags[frame.index].contains(.sharedMapping) { return sharers[frame.rawValue] ?? [] }
+    if frames[frame].ownerPage == Self.noPage { return [] }
+    if frames[frame].flags.contains(.sharedMapping) { return sharers[frame.rawValue] ?? [] }
     return [
-      Mapping(process: frames.ownerSpace[frame.index], page: frames.ownerPage[frame.index])
+      Mapping(process: frames[frame].ownerSpace, page: frames[frame].ownerPage)
     ]
   }
 
   /// Notes that an entry maps a frame.
+  @inline(__always)
   mutating func addMapping(_ mapping: Mapping, of frame: PageFrameNumber) {
-    if frames.ownerPage[frame.index] == Self.noPage {
-      frames.ownerPage[frame.index] = mapping.page
-      frames.ownerSpace[frame.index] = mapping.process
-    } else if let first = onlyMapping(of: frame) {
+    if frames[frame].ownerPage == Self.noPage {
+      frames[frame].ownerPage = mapping.page
+      frames[frame].ownerSpace = mapping.process
+    } else {
+      addFurtherMapping(mapping, of: frame)
+    }
+  }
+
+  private mutating func addFurtherMapping(_ mapping: Mapping, of frame: PageFrameNumber) {
+    if let first = onlyMapping(of: frame) {
       sharers[frame.rawValue] = [first, mapping]
-      frames.flags[frame.index].insert(.sharedMapping)
+      frames[frame].flags.insert(.sharedMapping)
     } else {
       sharers[frame.rawValue]?.append(mapping)
     }
@@ -56,14 +63,14 @@ extension Machine {
 
   /// Notes that an entry maps a frame no longer; the frame keeps its group.
   mutating func removeMapping(_ mapping: Mapping, of frame: PageFrameNumber) {
-    guard frames.flags[frame.index].contains(.sharedMapping), var list = sharers[frame.rawValue]
+    guard frames[frame].flags.contains(.sharedMapping), var list = sharers[frame.rawValue]
     else {
       precondition(
-        frames.ownerPage[frame.index] == mapping.page
-          && frames.ownerSpace[frame.index] == mapping.process,
+        frames[frame].ownerPage == mapping.page
+          && frames[frame].ownerSpace == mapping.process,
         "frame \(frame.rawValue) is not mapped at page \(mapping.page) of \(mapping.process)"
       )
-      frames.ownerPage[frame.index] = Self.noPage
+      frames[frame].ownerPage = Self.noPage
       return
     }
     guard let position = list.firstIndex(of: mapping) else {
@@ -74,9 +81,9 @@ extension Machine {
     list.remove(at: position)
     if list.count == 1 {
       sharers[frame.rawValue] = nil
-      frames.flags[frame.index].remove(.sharedMapping)
-      frames.ownerPage[frame.index] = list[0].page
-      frames.ownerSpace[frame.index] = list[0].process
+      frames[frame].flags.remove(.sharedMapping)
+      frames[frame].ownerPage = list[0].page
+      frames[frame].ownerSpace = list[0].process
     } else {
       sharers[frame.rawValue] = list
     }
@@ -89,12 +96,12 @@ extension Machine {
   mutating func mapFrame(
     _ frame: PageFrameNumber,
     at page: PageIdentifier,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     of process: Int,
     writable: Bool,
     dirty: Bool
   ) {
-    frames.use[frame.index] = .anonymous
+    frames[frame].use = .anonymous
     addMapping(Mapping(process: UInt16(process), page: page), of: frame)
     let entry = entry(for: frame, in: vma, writable: writable, dirty: dirty, young: true)
     processes[process].table.setEntry(
@@ -111,7 +118,7 @@ extension Machine {
   /// `readable`, no access hits it.
   mutating func entry(
     for frame: PageFrameNumber,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     writable: Bool,
     dirty: Bool,
     young: Bool
@@ -131,7 +138,7 @@ extension Machine {
       counters.add(.foaMarked)
       return (.faultOnAccess, flags)
     }
-    if !frames.flags[frame.index].contains(.tagged) { initializeTags(of: frame) }
+    if !frames[frame].flags.contains(.tagged) { initializeTags(of: frame) }
     flags.insert(.readable)
     return (.frame, flags)
   }
@@ -144,10 +151,10 @@ extension Machine {
 
   /// Frees a frame that no entry maps, together with its swap-cache copy.
   mutating func releaseIfUnused(_ frame: PageFrameNumber) {
-    guard mapCount(frame) == 0, frames.flags[frame.index].isDisjoint(with: [.held, .pinned]) else {
+    guard mapCount(frame) == 0, frames[frame].flags.isDisjoint(with: [.held, .pinned]) else {
       return
     }
-    if frames.flags[frame.index].contains(.inSwapCache) {
+    if frames[frame].flags.contains(.inSwapCache) {
       guard freeSwapCopy(of: frame) else { return }
     }
     takeOffList(frame)
@@ -174,10 +181,10 @@ extension Machine {
   }
 
   /// Keeps reclaim away from a frame while an event is using it, as a page reference does.
-  mutating func hold(_ frame: PageFrameNumber) { frames.flags[frame.index].insert(.held) }
+  mutating func hold(_ frame: PageFrameNumber) { frames[frame].flags.insert(.held) }
 
   /// Ends ``hold(_:)``.
-  mutating func letGo(_ frame: PageFrameNumber) { frames.flags[frame.index].remove(.held) }
+  mutating func letGo(_ frame: PageFrameNumber) { frames[frame].flags.remove(.held) }
 
   /// Notes something for the shadow oracle.
   mutating func note(_ cause: Notice.Cause, process: Int, page: PageIdentifier) {

@@ -48,7 +48,7 @@ extension Machine {
       counters.add(.pgmigrateFail)
       return .busy
     }
-    let flags = frames.flags[source.index]
+    let flags = frames[source].flags
     let wasActive = flags.contains(.active)
     takeOffList(source)
     hold(source)
@@ -69,8 +69,8 @@ extension Machine {
 
   /// Whether a frame holds a page that can be moved now.
   private func isMovable(_ frame: PageFrameNumber) -> Bool {
-    guard frames.use[frame.index] == .anonymous else { return false }
-    let flags = frames.flags[frame.index]
+    guard frames[frame].use == .anonymous else { return false }
+    let flags = frames[frame].flags
     return flags.contains(.onList) && flags.isDisjoint(with: [.held, .pinned, .writeback])
   }
 
@@ -84,9 +84,9 @@ extension Machine {
     request.isTagged = tagged
     request.mayKill = false
     guard let frame = allocateFrame(request, for: nil) else { return nil }
-    frames.ownerPage[frame.index] = Self.noPage
-    frames.ownerSpace[frame.index] = frames.ownerSpace[source.index]
-    frames.use[frame.index] = .anonymous
+    frames[frame].ownerPage = Self.noPage
+    frames[frame].ownerSpace = frames[source].ownerSpace
+    frames[frame].use = .anonymous
     if tagged {
       counters.add(.pgallocTagged)
       reserveOnAllocation(frame)
@@ -103,15 +103,15 @@ extension Machine {
     counters.add(.pagesCopied)
     contents[destination.index] = contents[source.index]
     copyTags(from: source, to: destination, dropping: .dropMigratedTags)
-    let carried = frames.flags[source.index].intersection([
+    let carried = frames[source].flags.intersection([
       .referenced, .workingset, .dirty, .swapBacked, .exclusive, .inSwapCache, .readAhead,
     ])
-    frames.flags[destination.index].insert(carried)
+    frames[destination].flags.insert(carried)
     if carried.contains(.inSwapCache) {
-      let slot = frames.swapSlot[source.index]
-      frames.swapSlot[destination.index] = slot
+      let slot = frames[source].swapSlot
+      frames[destination].swapSlot = slot
       device.replaceCachedFrame(slot, with: destination.rawValue)
-      frames.flags[source.index].remove(.inSwapCache)
+      frames[source].flags.remove(.inSwapCache)
     }
     releaseTags(of: source)
   }
@@ -133,7 +133,7 @@ extension Machine {
       addMapping(mapping, of: destination)
       let entry = entry(
         for: destination,
-        in: vma,
+        in: FaultArea(vma),
         writable: old.contains(.writable),
         dirty: old.contains(.dirty),
         young: old.contains(.young)
@@ -152,11 +152,11 @@ extension Machine {
   }
 
   private mutating func putBack(_ frame: PageFrameNumber, active: Bool) {
-    if !frames.flags[frame.index].contains(.swapBacked) {
-      frames.flags[frame.index].insert(.onList)
+    if !frames[frame].flags.contains(.swapBacked) {
+      frames[frame].flags.insert(.onList)
       groups[group(of: frame)].lazyFree.pushFront(frame, in: &frames)
     } else if active {
-      addToActive(frame)
+      addToActive(frame, of: group(of: frame))
     } else {
       addToInactive(frame)
     }

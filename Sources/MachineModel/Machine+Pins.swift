@@ -131,7 +131,7 @@ extension Machine {
 
   /// Whether a frame may be pinned: `folio_maybe_dma_pinned`.
   func isPinned(_ frame: PageFrameNumber) -> Bool {
-    frames.flags[frame.index].contains(.pinned)
+    frames[frame].flags.contains(.pinned)
   }
 
   @discardableResult
@@ -140,7 +140,7 @@ extension Machine {
     guard let frame = removed.frame else { return true }
     counters.add(.nrFollPinReleased)
     guard removed.isLast else { return true }
-    frames.flags[frame.index].remove(.pinned)
+    frames[frame].flags.remove(.pinned)
     // A page that was unmapped meanwhile lived for its pin only.
     releaseIfUnused(frame)
     return true
@@ -165,18 +165,18 @@ extension Machine {
     if table.state(page) == .zeroPage && flags.contains(.longTerm) {
       // A page that is written later would not be the one that was pinned.
       counters.add(.pgfault)
-      guard fillPage(page, at: number, in: vma, of: process) else { return .enomem }
+      guard fillPage(page, at: number, in: FaultArea(vma), of: process) else { return .enomem }
     }
     guard table.state(page).hasFrame else {
       pins.add(nil, page: number.rawValue, of: process)
       return nil
     }
     var frame = PageFrameNumber(rawValue: table.target(page))
-    if !vma.flags.contains(.shared), !frames.flags[frame.index].contains(.exclusive) {
+    if !vma.flags.contains(.shared), !frames[frame].flags.contains(.exclusive) {
       guard unshare(page, in: vma, of: process) else { return .enomem }
       frame = PageFrameNumber(rawValue: table.target(page))
     }
-    if flags.contains(.longTerm), frames.flags[frame.index].contains(.tagStorage) {
+    if flags.contains(.longTerm), frames[frame].flags.contains(.tagStorage) {
       guard migrateOutOfCMA(frame, tagged: vma.flags.contains(.mte)) == .moved else {
         return .enomem
       }
@@ -184,7 +184,7 @@ extension Machine {
       frame = PageFrameNumber(rawValue: table.target(page))
     }
     pins.add(frame, page: number.rawValue, of: process)
-    frames.flags[frame.index].insert(.pinned)
+    frames[frame].flags.insert(.pinned)
     counters.add(.nrFollPinAcquired)
     return nil
   }
@@ -201,12 +201,13 @@ extension Machine {
     let table = processes[process].table
     let frame = PageFrameNumber(rawValue: table.target(page))
     guard !canReuse(frame) else {
-      frames.flags[frame.index].insert(.exclusive)
+      frames[frame].flags.insert(.exclusive)
       counters.add(.pgreuse)
       steps.insert(.reuse)
       return true
     }
-    return copyOnWrite(page, of: frame, in: vma, process: process) && table.state(page).hasFrame
+    return copyOnWrite(page, of: frame, in: FaultArea(vma), process: process)
+      && table.state(page).hasFrame
   }
 
   /// Gives a fork child a copy of a page that is pinned, since the parent's must stay the one that the
@@ -235,8 +236,8 @@ extension Machine {
     counters.add(.pagesCopied)
     contents[copy.index] = contents[source.index]
     copyTags(from: source, to: copy, dropping: .dropCopiedTags)
-    frames.flags[copy.index].insert([.swapBacked, .exclusive])
-    mapFrame(copy, at: page, in: vma, of: child, writable: true, dirty: true)
+    frames[copy].flags.insert([.swapBacked, .exclusive])
+    mapFrame(copy, at: page, in: FaultArea(vma), of: child, writable: true, dirty: true)
     addToInactive(copy)
     note(.copy, process: child, page: page)
     return true

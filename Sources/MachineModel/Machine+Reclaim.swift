@@ -36,20 +36,36 @@ extension Machine {
 
   /// Adds a page to the young end of its group's inactive list.
   mutating func addToInactive(_ frame: PageFrameNumber) {
-    frames.flags[frame.index].insert(.onList)
-    frames.flags[frame.index].remove(.active)
-    groups[group(of: frame)].inactive.pushFront(frame, in: &frames)
+    addToInactive(frame, of: group(of: frame))
   }
 
-  /// Adds a page to the young end of its group's active list.
-  mutating func addToActive(_ frame: PageFrameNumber) {
-    frames.flags[frame.index].insert([.onList, .active])
-    groups[group(of: frame)].active.pushFront(frame, in: &frames)
+  /// Adds a page to the young end of the inactive list of its group, which the caller knows.
+  @inline(__always)
+  mutating func addToInactive(_ frame: PageFrameNumber, of group: Int) {
+    frames[frame].flags = frames[frame].flags.union(.onList).subtracting(.active)
+    groups[group].inactive.pushFront(frame, in: &frames)
+  }
+
+  /// Adds a page to the young end of the active list of its group, which the caller knows.
+  @inline(__always)
+  mutating func addToActive(_ frame: PageFrameNumber, of group: Int) {
+    frames[frame].flags.insert([.onList, .active])
+    groups[group].active.pushFront(frame, in: &frames)
+  }
+
+  /// Adds a page to the young end of the list that its active flag says.
+  @inline(__always)
+  mutating func addToList(_ frame: PageFrameNumber, of group: Int) {
+    if frames[frame].flags.contains(.active) {
+      addToActive(frame, of: group)
+    } else {
+      addToInactive(frame, of: group)
+    }
   }
 
   /// Takes a page off whatever LRU list it is on.
   mutating func takeOffList(_ frame: PageFrameNumber) {
-    let flags = frames.flags[frame.index]
+    let flags = frames[frame].flags
     guard flags.contains(.onList) else { return }
     let group = group(of: frame)
     if flags.contains(.active) {
@@ -59,14 +75,18 @@ extension Machine {
     } else {
       groups[group].lazyFree.remove(frame, in: &frames)
     }
-    frames.flags[frame.index].remove([.onList])
+    frames[frame].flags.remove([.onList])
   }
 
   /// Wakes kswapd where free memory is below the low watermark, and lets it run to its end.
   mutating func wakeKswapd() {
     guard !isReclaiming, kswapdFailures < Self.kswapdFailureLimit, !isBalanced else { return }
     isReclaiming = true
-    defer { isReclaiming = false }
+    buddy.setReclaimActive(true)
+    defer {
+      isReclaiming = false
+      buddy.setReclaimActive(false)
+    }
     counters.add(.pageoutrun)
     let boost = buddy.watermarks.boost
     var priority = Self.firstPriority
@@ -200,15 +220,15 @@ extension Machine {
 
   /// Deactivates pages from the old end of the active list, referenced or not.
   mutating func shrinkActive(_ group: Int, count: Int) {
-    for _ in 0..<count {
-      guard let frame = groups[group].active.popBack(in: &frames) else { return }
-      counters.add(.pgrefill)
-      counters.add(.pgdeactivate)
+    var deactivated = 0
+    while deactivated < count, let frame = groups[group].active.popBack(in: &frames) {
+      deactivated += 1
       _ = clearYoung(frame)
-      frames.flags[frame.index].remove(.active)
-      frames.flags[frame.index].insert(.workingset)
+      frames[frame].flags = frames[frame].flags.subtracting(.active).union(.workingset)
       groups[group].inactive.pushFront(frame, in: &frames)
     }
+    counters.add(.pgrefill, deactivated)
+    counters.add(.pgdeactivate, deactivated)
   }
 
   /// What reclaim decided about one page.
@@ -237,28 +257,24 @@ extension Machine {
     var isolated = InlineArray<32, PageFrameNumber>(repeating: zeroFrame)
     var verdicts = InlineArray<32, Verdict>(repeating: .keep)
     var isolatedPages = 0
-    var skipped: [PageFrameNumber] = []
-    while isolatedPages < count, let frame = groups[group].inactive.popBack(in: &frames) {
-      frames.flags[frame.index].remove(.onList)
-      if skippingCMA && buddy.migrateType(of: frame) == .cma {
-        counters.add(.pgskipNormal)
-        skipped.append(frame)
-      } else {
-        isolated[isolatedPages] = frame
-        isolatedPages += 1
-      }
+    groups[group].inactive.takeBack(skippingCMA ? 0 : count, in: &frames) { frame in
+      isolated[isolatedPages] = frame
+      isolatedPages += 1
     }
-    for frame in skipped { addToInactive(frame) }
+    if skippingCMA { isolatedPages = isolateOutsideCMA(group, count: count, into: &isolated) }
     countScanned(isolatedPages, by: who)
     // All pages are judged before any is touched, which changes no verdict, since a verdict depends on
     // its own page only: in a short loop the look-ups of different pages wait for memory together.
-    for index in 0..<isolatedPages { verdicts[index] = judge(isolated[index]) }
+    for index in 0..<isolatedPages {
+      frames[isolated[index]].flags.remove(.onList)
+      verdicts[index] = judge(isolated[index])
+    }
     var reclaimed = 0
     for index in 0..<isolatedPages {
       let frame = isolated[index]
-      switch verdicts[index] == .reclaim ? reclaimUnused(frame) : verdicts[index] {
+      switch verdicts[index] == .reclaim ? reclaimUnused(frame, of: group) : verdicts[index] {
       case .reclaim: reclaimed += 1
-      case .keep: addToInactive(frame)
+      case .keep: addToInactive(frame, of: group)
       case .activate: activate(frame, in: group)
       }
     }
@@ -268,32 +284,61 @@ extension Machine {
     return reclaimed
   }
 
+  /// Isolates pages from the old end of the inactive list, and passes over those in CMA pageblocks,
+  /// which go back to the young end.
+  ///
+  /// - Returns: how many were isolated.
+  private mutating func isolateOutsideCMA(
+    _ group: Int,
+    count: Int,
+    into isolated: inout InlineArray<32, PageFrameNumber>
+  ) -> Int {
+    var isolatedPages = 0
+    var skipped: [PageFrameNumber] = []
+    while isolatedPages < count, let frame = groups[group].inactive.popBack(in: &frames) {
+      if buddy.migrateType(of: frame) == .cma {
+        counters.add(.pgskipNormal)
+        skipped.append(frame)
+      } else {
+        isolated[isolatedPages] = frame
+        isolatedPages += 1
+      }
+    }
+    for frame in skipped { addToInactive(frame, of: group) }
+    return isolatedPages
+  }
+
   /// Moves a page that is in use to the active list.
   private mutating func activate(_ frame: PageFrameNumber, in group: Int) {
     counters.add(.pgactivate)
     groups[group].nonresidentAge += 1
-    addToActive(frame)
-    if frames.flags[frame.index].contains(.inSwapCache) && device.isMoreThanHalfFull {
+    addToActive(frame, of: group)
+    if frames[frame].flags.contains(.inSwapCache) && device.isMoreThanHalfFull {
       _ = freeSwapCopy(of: frame)
     }
   }
 
   /// What to do with an isolated page, before its swap slot is considered.
+  @inline(__always)
   mutating func judge(_ frame: PageFrameNumber) -> Verdict {
-    let flags = frames.flags[frame.index]
-    if flags.contains(.held) { return .keep }
-    if flags.contains(.writeback) { return .activate }
+    let flags = frames[frame].flags
+    if !flags.isDisjoint(with: [.held, .writeback]) {
+      return flags.contains(.held) ? .keep : .activate
+    }
     return referenceCheck(frame)
   }
 
   /// The second chance: what the young bits and the referenced flag say about a page.
+  @inline(__always)
   mutating func referenceCheck(_ frame: PageFrameNumber) -> Verdict {
     let young = clearYoung(frame)
-    let wasReferenced = frames.flags[frame.index].contains(.referenced)
-    frames.flags[frame.index].remove(.referenced)
-    guard young > 0 else { return .reclaim }
-    frames.flags[frame.index].insert(.referenced)
-    return wasReferenced || young > 1 ? .activate : .keep
+    let flags = frames[frame].flags
+    guard young > 0 else {
+      frames[frame].flags = flags.subtracting(.referenced)
+      return .reclaim
+    }
+    frames[frame].flags = flags.union(.referenced)
+    return flags.contains(.referenced) || young > 1 ? .activate : .keep
   }
 
   /// Clears the young bit of every mapping.
@@ -301,10 +346,10 @@ extension Machine {
   /// - Returns: how many mappings had it set.
   @inline(__always)
   mutating func clearYoung(_ frame: PageFrameNumber) -> Int {
-    if frames.flags[frame.index].contains(.sharedMapping) { return clearYoungOfAll(frame) }
-    let page = frames.ownerPage[frame.index]
+    if frames[frame].flags.contains(.sharedMapping) { return clearYoungOfAll(frame) }
+    let page = frames[frame].ownerPage
     guard page != Self.noPage else { return 0 }
-    let table = processes[Int(frames.ownerSpace[frame.index])].table
+    let table = processes[Int(frames[frame].ownerSpace)].table
     return table.clearYoung(page) ? 1 : 0
   }
 
@@ -330,12 +375,12 @@ extension Machine {
     var reclaimed = 0
     for _ in 0..<min(Self.reclaimBatch, groups[group].lazyFreePages) {
       guard let frame = groups[group].lazyFree.popBack(in: &frames) else { break }
-      frames.flags[frame.index].remove(.onList)
+      frames[frame].flags.remove(.onList)
       if dropLazyFreePage(frame) {
         reclaimed += 1
       } else {
         // It was written again, so it is ordinary anonymous memory once more.
-        frames.flags[frame.index].insert(.swapBacked)
+        frames[frame].flags.insert(.swapBacked)
         activate(frame, in: group)
       }
     }
@@ -347,7 +392,7 @@ extension Machine {
   /// Drops a droppable page, unless it was written since.
   private mutating func dropLazyFreePage(_ frame: PageFrameNumber) -> Bool {
     let mappings = mappings(of: frame)
-    guard frames.flags[frame.index].isDisjoint(with: [.held, .pinned]) else { return false }
+    guard frames[frame].flags.isDisjoint(with: [.held, .pinned]) else { return false }
     for mapping in mappings
     where processes[Int(mapping.process)].table.flags(mapping.page).contains(.dirty) {
       return false

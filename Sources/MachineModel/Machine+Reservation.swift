@@ -30,7 +30,7 @@ extension Machine {
   /// Takes the tag block of a frame out of the page allocator, if nobody did yet.
   mutating func reserveTagStorage(for frame: PageFrameNumber) -> ReservationResult {
     guard let reservation = policy.reservation else { return .reserved }
-    guard !frames.flags[frame.index].contains(.storageReserved) else { return .reserved }
+    guard !frames[frame].flags.contains(.storageReserved) else { return .reserved }
     counters.add(.reserveCalls)
     guard let block = region.block(of: frame) else {
       counters.add(.reserveFailInvalid)
@@ -56,12 +56,12 @@ extension Machine {
       )
     }
     blocks.addShare(toBlock: block)
-    frames.flags[frame.index].insert(.storageReserved)
+    frames[frame].flags.insert(.storageReserved)
     steps.insert(.tagsReserved)
     if let parked = parkedTags.removeValue(forKey: frame.rawValue) {
       counters.add(.tagsParkedRestored)
       frameTags.load(frame.index, from: parked.span)
-      frames.flags[frame.index].insert(.tagged)
+      frames[frame].flags.insert(.tagged)
     }
     return .reserved
   }
@@ -97,7 +97,7 @@ extension Machine {
     for frame in range {
       let taken = buddy.takeFree(PageFrameNumber(frame), frames: &frames)
       precondition(taken, "frame \(frame) was free and could not be taken")
-      frames.use[frame] = .tagBlock
+      frames[frame].use = .tagBlock
     }
     return true
   }
@@ -121,7 +121,7 @@ extension Machine {
     }
     if result == .reserved {
       if buddy.claimIsolated(range, frames: &frames) {
-        for frame in range { frames.use[frame] = .tagBlock }
+        for frame in range { frames[frame].use = .tagBlock }
       } else {
         result = .busy
       }
@@ -142,7 +142,7 @@ extension Machine {
     counters.add(.cmaReleaseSuccessPages, region.blockPages)
     cmaArea?.clear(region.frames(ofBlock: block))
     for frame in region.frames(ofBlock: block) {
-      buddy.free(PageFrameNumber(frame), order: 0, frames: &frames)
+      buddy.freePage(PageFrameNumber(frame), frames: &frames)
     }
   }
 }

@@ -22,7 +22,7 @@ extension Machine {
       snapshot.activeAnonymousPages += groups[group].activePages
       snapshot.inactiveFilePages += groups[group].lazyFreePages
     }
-    for frame in 0..<presentPages where frames.flags[frame].contains(.inSwapCache) {
+    for frame in 0..<presentPages where frames[frame].flags.contains(.inSwapCache) {
       snapshot.swapCachedPages += 1
     }
     snapshot.anonymousPages = Int(bytes(of: .anonymous)) / pageSize.bytes

@@ -14,64 +14,98 @@ extension Machine {
   mutating func swapIn(
     _ page: PageIdentifier,
     at address: VirtualPageNumber,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     isWrite: Bool,
     of process: Int
   ) -> Bool {
     let slot = processes[process].table.target(page)
-    var bypassesCache = false
+    if isSwapSynchronous && device.hasOnlyOneUser(slot) {
+      return swapInDirectly(page, slot: slot, in: vma, isWrite: isWrite, of: process)
+    }
     let frame: PageFrameNumber
     if let cached = device.cachedFrame(slot) {
       frame = PageFrameNumber(rawValue: cached)
-      counters.add(.faultSwapCache)
-      steps.insert(.swapCacheHit)
-      let wasReadAhead = frames.flags[frame.index].contains(.readAhead)
-      if wasReadAhead {
-        frames.flags[frame.index].remove(.readAhead)
-        counters.add(.swapRaHit)
-      }
-      var state = AreaReadAhead(rawValue: vma.readAhead)
-      state.noteCacheHit(at: address, wasReadAhead: wasReadAhead)
-      processes[process].vmas.setReadAhead(state.rawValue, at: address)
+      noteCacheHit(frame, at: address, of: process)
     } else {
-      bypassesCache = configuration.swap.device == .zram && device.count(slot) == 1
-      guard
-        let read = readFromDevice(
-          page,
-          slot: slot,
-          at: address,
-          in: vma,
-          of: process,
-          intoCache: !bypassesCache
-        )
-      else { return false }
-      counters.add(.faultSwapDevice)
-      counters.add(.pgmajfault)
-      steps.insert(.swappedIn)
+      guard let read = readFromDevice(page, slot: slot, at: address, in: vma, of: process) else {
+        return false
+      }
       frame = read
+      countDeviceRead()
     }
-    return finishSwapIn(
-      frame,
-      page,
-      slot: slot,
-      in: vma,
-      isWrite: isWrite,
-      of: process,
-      bypassed: bypassesCache
-    )
+    return finishSwapIn(frame, page, slot: slot, in: vma, isWrite: isWrite, of: process)
   }
 
-  /// Allocates a frame for a swapped page and reads the page, with its neighbours where the swap
-  /// cache is used.
-  private mutating func readFromDevice(
+  /// Whether a transfer ends before the call that starts it returns.
+  var isSwapSynchronous: Bool {
+    @inline(__always) get { configuration.swap.device == .zram }
+  }
+
+  @inline(__always)
+  private mutating func countDeviceRead() {
+    counters.add(.faultSwapDevice)
+    counters.add(.pgmajfault)
+    steps.insert(.swappedIn)
+  }
+
+  /// Counts a fault on a page that is in the swap cache, and lets read-ahead learn from it.
+  private mutating func noteCacheHit(
+    _ frame: PageFrameNumber,
+    at address: VirtualPageNumber,
+    of process: Int
+  ) {
+    counters.add(.faultSwapCache)
+    steps.insert(.swapCacheHit)
+    let wasReadAhead = frames[frame].flags.contains(.readAhead)
+    if wasReadAhead {
+      frames[frame].flags.remove(.readAhead)
+      counters.add(.swapRaHit)
+    }
+    guard let area = processes[process].vmas.find(address) else { return }
+    var state = AreaReadAhead(rawValue: area.readAhead)
+    state.noteCacheHit(at: address, wasReadAhead: wasReadAhead)
+    processes[process].vmas.setReadAhead(state.rawValue, at: address)
+  }
+
+  /// Reads a page from a synchronous device into a frame of its own, past the swap cache.
+  ///
+  /// The page has no other user, so that its slot is given back at once, and the page has no copy on
+  /// the device any more: it must be written again.
+  ///
+  /// Source: Linux v6.8 `do_swap_page`, `SWP_SYNCHRONOUS_IO`.
+  private mutating func swapInDirectly(
     _ page: PageIdentifier,
     slot: UInt32,
-    at address: VirtualPageNumber,
-    in vma: VirtualMemoryArea,
-    of process: Int,
-    intoCache: Bool
+    in vma: FaultArea,
+    isWrite: Bool,
+    of process: Int
+  ) -> Bool {
+    guard let frame = allocateFrame(for: page, swappedTo: slot, in: vma, of: process) else {
+      return false
+    }
+    readSlot(slot, into: frame)
+    countDeviceRead()
+    // Before the slot can be reused, whoever owns the page next must find the tags in place.
+    restoreTags(of: frame, from: slot)
+    device.takeBack(slot, released: &releasedSlots)
+    frames[frame].flags.insert([.dirty, .exclusive])
+    mapFrame(frame, at: page, in: vma, of: process, writable: isWrite, dirty: isWrite)
+    dropReleasedSlots()
+    note(.swapIn, process: process, page: page)
+    return true
+  }
+
+  /// Allocates a frame for a swapped page and puts it on the list that its past deserves.
+  ///
+  /// - Returns: `nil` where memory ran out, or the allocation ended the process or brought the page
+  ///   back by another way.
+  @inline(__always)
+  private mutating func allocateFrame(
+    for page: PageIdentifier,
+    swappedTo slot: UInt32,
+    in vma: FaultArea,
+    of process: Int
   ) -> PageFrameNumber? {
-    let group = processes[process].group
     guard let frame = allocateUserFrame(tagged: vma.flags.contains(.mte), charging: process) else {
       return nil
     }
@@ -79,28 +113,39 @@ extension Machine {
       freeUserFrame(frame)
       return nil
     }
+    let group = processes[process].group
+    frames[frame].flags.insert(.swapBacked)
+    noteRefault(of: frame, slot: slot, in: group)
+    addToList(frame, of: group)
+    return frame
+  }
+
+  /// Allocates a frame for a swapped page and reads the page and its neighbours into the swap cache.
+  private mutating func readFromDevice(
+    _ page: PageIdentifier,
+    slot: UInt32,
+    at address: VirtualPageNumber,
+    in vma: FaultArea,
+    of process: Int
+  ) -> PageFrameNumber? {
+    guard let frame = allocateFrame(for: page, swappedTo: slot, in: vma, of: process) else {
+      return nil
+    }
     guard device.claimForCache(slot) == .claimed else {
       preconditionFailure("slot \(slot) is in a page table, not cached, and cannot be claimed")
     }
-    frames.flags[frame.index].insert(.swapBacked)
-    noteRefault(of: frame, slot: slot, in: group)
     readSlot(slot, into: frame)
-    if frames.flags[frame.index].contains(.active) {
-      addToActive(frame)
-    } else {
-      addToInactive(frame)
-    }
-    guard intoCache else { return frame }
     device.addToCache(slot, frame: frame.rawValue)
-    frames.swapSlot[frame.index] = slot
-    frames.flags[frame.index].insert(.inSwapCache)
+    frames[frame].swapSlot = slot
+    frames[frame].flags.insert(.inSwapCache)
     hold(frame)
-    readAhead(around: address, in: vma, of: process)
+    readAhead(around: address, of: process)
     letGo(frame)
     return frame
   }
 
   /// Copies the contents of a slot into a frame.
+  @inline(__always)
   private mutating func readSlot(_ slot: UInt32, into frame: PageFrameNumber) {
     counters.add(.pswpin)
     guard configuration.isObserved else { return }
@@ -108,33 +153,27 @@ extension Machine {
       configuration.injectedFaults.contains(.dropData) ? 0 : device.read(slot)
   }
 
-  /// Restores tags, drops the entry's reference, and maps the page.
+  /// Restores the tags of a page in the swap cache, drops the entry's reference, and maps the page.
   private mutating func finishSwapIn(
     _ frame: PageFrameNumber,
     _ page: PageIdentifier,
     slot: UInt32,
-    in vma: VirtualMemoryArea,
+    in vma: FaultArea,
     isWrite: Bool,
-    of process: Int,
-    bypassed: Bool
+    of process: Int
   ) -> Bool {
     let table = processes[process].table
-    let exclusive = bypassed || table.state(page) == .swapExclusive
+    let exclusive = table.state(page) == .swapExclusive
     // Before the slot can be reused, whoever owns the page next must find the tags in place.
     restoreTags(of: frame, from: slot)
     table.clear(page)
     device.drop(slot, released: &releasedSlots)
-    if bypassed {
-      _ = device.takeShadow(slot)
-      device.clearClaim(slot, released: &releasedSlots)
-    } else if device.isMoreThanHalfFull || isWrite && device.count(slot) == 0 {
+    if device.isMoreThanHalfFull || isWrite && device.count(slot) == 0 {
       _ = freeSwapCopy(of: frame)
     }
-    // A bypassed page has no copy on the device any more: it must be written again.
-    if bypassed { frames.flags[frame.index].insert(.dirty) }
-    if exclusive { frames.flags[frame.index].insert(.exclusive) }
+    if exclusive { frames[frame].flags.insert(.exclusive) }
     let writable = isWrite && (exclusive || device.count(slot) == 0 && mapCount(frame) == 0)
-    if writable { frames.flags[frame.index].insert(.exclusive) }
+    if writable { frames[frame].flags.insert(.exclusive) }
     mapFrame(frame, at: page, in: vma, of: process, writable: writable, dirty: writable)
     dropReleasedSlots()
     note(.swapIn, process: process, page: page)
@@ -144,6 +183,7 @@ extension Machine {
   }
 
   /// Looks at what an evicted page left behind and decides whether it belongs to the working set.
+  @inline(__always)
   private mutating func noteRefault(of frame: PageFrameNumber, slot: UInt32, in group: Int) {
     guard let word = device.shadow(slot) else { return }
     let shadow = Shadow(word: word)
@@ -154,10 +194,10 @@ extension Machine {
     counters.add(.workingsetActivateAnon)
     groups[group].nonresidentAge += 1
     groups[group].activations += 1
-    frames.flags[frame.index].insert(.active)
+    frames[frame].flags.insert(.active)
     if shadow.wasInWorkingset {
       counters.add(.workingsetRestoreAnon)
-      frames.flags[frame.index].insert(.workingset)
+      frames[frame].flags.insert(.workingset)
       groups[group].noteCost(32)
     }
   }
@@ -165,9 +205,9 @@ extension Machine {
   /// Reads the swapped neighbours of a faulting page into the swap cache.
   private mutating func readAhead(
     around address: VirtualPageNumber,
-    in vma: VirtualMemoryArea,
     of process: Int
   ) {
+    guard let vma = processes[process].vmas.find(address) else { return }
     var state = AreaReadAhead(rawValue: vma.readAhead)
     let window = state.pages(
       faulting: address,
@@ -182,7 +222,7 @@ extension Machine {
       defer { neighbour = VirtualPageNumber(rawValue: neighbour.rawValue + 1) }
       guard neighbour != address, let page = index.identifier(of: neighbour) else { continue }
       guard let frame = readUnmapped(page, of: process) else { continue }
-      frames.flags[frame.index].insert(.readAhead)
+      frames[frame].flags.insert(.readAhead)
       counters.add(.swapRa)
     }
   }
@@ -216,16 +256,12 @@ extension Machine {
       freeUserFrame(frame)
       return nil
     }
-    frames.flags[frame.index].insert([.swapBacked, .inSwapCache])
+    frames[frame].flags.insert([.swapBacked, .inSwapCache])
     noteRefault(of: frame, slot: slot, in: processes[process].group)
     device.addToCache(slot, frame: frame.rawValue)
-    frames.swapSlot[frame.index] = slot
+    frames[frame].swapSlot = slot
     readSlot(slot, into: frame)
-    if frames.flags[frame.index].contains(.active) {
-      addToActive(frame)
-    } else {
-      addToInactive(frame)
-    }
+    addToList(frame, of: processes[process].group)
     return frame
   }
 
@@ -239,9 +275,9 @@ extension Machine {
     request.mayKill = false
     guard let frame = allocateFrame(request, for: process) else { return nil }
     groups[group].chargedPages += 1
-    frames.ownerPage[frame.index] = Self.noPage
-    frames.ownerSpace[frame.index] = UInt16(process)
-    frames.use[frame.index] = .anonymous
+    frames[frame].ownerPage = Self.noPage
+    frames[frame].ownerSpace = UInt16(process)
+    frames[frame].use = .anonymous
     return frame
   }
 }

@@ -11,21 +11,33 @@ import Swap
 // section 5.5.
 
 extension Machine {
-  /// Tries to free an isolated page: second chance, then ``reclaimUnused(_:)``.
+  /// Tries to free an isolated page: second chance, then ``reclaimUnused(_:of:)``.
   mutating func reclaimPage(_ frame: PageFrameNumber) -> Verdict {
     let verdict = judge(frame)
-    return verdict == .reclaim ? reclaimUnused(frame) : verdict
+    return verdict == .reclaim ? reclaimUnused(frame, of: group(of: frame)) : verdict
   }
 
   /// Tries to free an isolated page that has had its second chance: slot, unmapping, write-out.
-  mutating func reclaimUnused(_ frame: PageFrameNumber) -> Verdict {
-    let flags = frames.flags[frame.index]
+  @inline(__always)
+  mutating func reclaimUnused(_ frame: PageFrameNumber, of group: Int) -> Verdict {
+    let record = frames[frame]
+    let isSpecial = !record.flags.isDisjoint(with: [.pinned, .inSwapCache, .sharedMapping])
+    if !isSpecial && isSwapSynchronous && record.ownerPage != Self.noPage && takesShortcuts {
+      return swapOutDirectly(frame, of: group)
+    }
+    return reclaimInSteps(frame)
+  }
+
+  /// ``reclaimUnused(_:of:)`` for any page and any device, one step of the kernel after another.
+  private mutating func reclaimInSteps(_ frame: PageFrameNumber) -> Verdict {
+    let flags = frames[frame].flags
     if flags.contains(.pinned) { return flags.contains(.inSwapCache) ? .activate : .keep }
     if !flags.contains(.inSwapCache) {
-      guard addToSwap(frame) else { return .activate }
+      guard let slot = allocateSlot() else { return .activate }
+      addToSwap(frame, slot)
     }
     unmapForSwap(frame)
-    if frames.flags[frame.index].contains(.dirty) {
+    if frames[frame].flags.contains(.dirty) {
       switch writeOut(frame) {
       case .refused: return .keep
       case .pending: return .keep
@@ -36,35 +48,73 @@ extension Machine {
     return .reclaim
   }
 
-  /// Gives a page a swap slot and puts it into the swap cache, dirty.
+  /// ``reclaimUnused(_:of:)`` for the common page and a synchronous device: one entry maps it, and it
+  /// is not in the swap cache.
   ///
-  /// - Returns: `false` where no slot is free.
-  private mutating func addToSwap(_ frame: PageFrameNumber) -> Bool {
+  /// It goes through the swap cache and out again before anybody could find it there, so that only
+  /// the shadow that it leaves has to be written.
+  private mutating func swapOutDirectly(_ frame: PageFrameNumber, of group: Int) -> Verdict {
+    guard let slot = allocateSlot() else { return .activate }
+    guard saveTags(of: frame, slot: slot) else {
+      counters.add(.swapoutRefusedTags)
+      addToSwap(frame, slot)
+      unmapForSwap(frame)
+      return .keep
+    }
+    let record = frames[frame]
+    processes[Int(record.ownerSpace)].table.setEntry(
+      record.ownerPage,
+      state: record.flags.contains(.exclusive) ? .swapExclusive : .swap,
+      flags: [],
+      target: slot
+    )
+    if configuration.isObserved { device.write(slot, stamp: contents[frame.index]) }
+    counters.add(.pswpout)
+    let shadow = Shadow(
+      age: groups[group].nonresidentAge,
+      wasInWorkingset: record.flags.contains(.workingset)
+    )
+    device.settle(slot, shadow: shadow.word)
+    groups[group].nonresidentAge += 1
+    groups[group].chargedPages -= 1
+    frames[frame].ownerPage = Self.noPage
+    frames[frame].swapSlot = slot
+    releaseTags(of: frame)
+    freeFrame(frame)
+    return .reclaim
+  }
+
+  /// Takes a free swap slot for a page that is swapped out.
+  ///
+  /// - Returns: `nil` where no slot is free.
+  @inline(__always)
+  private mutating func allocateSlot() -> UInt32? {
     let allocated = device.allocateSlot(released: &releasedSlots)
     dropReleasedSlots()
-    guard let slot = allocated else {
-      counters.add(.swapoutRefusedSlots)
-      return false
-    }
+    if allocated == nil { counters.add(.swapoutRefusedSlots) }
+    return allocated
+  }
+
+  /// Gives a page a swap slot and puts it into the swap cache, dirty.
+  private mutating func addToSwap(_ frame: PageFrameNumber, _ slot: UInt32) {
     device.addToCache(slot, frame: frame.rawValue)
-    frames.swapSlot[frame.index] = slot
-    frames.flags[frame.index].insert([.inSwapCache, .dirty])
-    return true
+    frames[frame].swapSlot = slot
+    frames[frame].flags.insert([.inSwapCache, .dirty])
   }
 
   /// Replaces every entry that maps a swap-cache page by its swap entry.
   private mutating func unmapForSwap(_ frame: PageFrameNumber) {
-    let slot = frames.swapSlot[frame.index]
+    let slot = frames[frame].swapSlot
     let state: EntryState =
-      frames.flags[frame.index].contains(.exclusive) ? .swapExclusive : .swap
+      frames[frame].flags.contains(.exclusive) ? .swapExclusive : .swap
     // A mapping that is removed may leave a single one, so that this ends with the common case.
-    while frames.flags[frame.index].contains(.sharedMapping),
+    while frames[frame].flags.contains(.sharedMapping),
       let mapping = sharers[frame.rawValue]?.first
     {
       unmapForSwap(frame, at: mapping, state, slot)
     }
     if let mapping = onlyMapping(of: frame) { unmapForSwap(frame, at: mapping, state, slot) }
-    frames.flags[frame.index].remove(.exclusive)
+    frames[frame].flags.remove(.exclusive)
   }
 
   private mutating func unmapForSwap(
@@ -74,7 +124,7 @@ extension Machine {
     _ slot: UInt32
   ) {
     if processes[Int(mapping.process)].table.flags(mapping.page).contains(.dirty) {
-      frames.flags[frame.index].insert(.dirty)
+      frames[frame].flags.insert(.dirty)
     }
     device.duplicate(slot)
     processes[Int(mapping.process)].table.setEntry(
@@ -98,10 +148,10 @@ extension Machine {
 
   /// Saves the tags of a page and writes its contents to its slot.
   mutating func writeOut(_ frame: PageFrameNumber) -> WriteResult {
-    let slot = frames.swapSlot[frame.index]
+    let slot = frames[frame].swapSlot
     if device.count(slot) == 0 {
       // Nobody would read it back: no tags are saved and nothing is written.
-      frames.flags[frame.index].remove(.dirty)
+      frames[frame].flags.remove(.dirty)
       return .done
     }
     guard saveTags(of: frame, slot: slot) else {
@@ -110,9 +160,9 @@ extension Machine {
     }
     if configuration.isObserved { device.write(slot, stamp: contents[frame.index]) }
     counters.add(.pswpout)
-    frames.flags[frame.index].remove(.dirty)
+    frames[frame].flags.remove(.dirty)
     guard configuration.swap.device == .disk else { return .done }
-    frames.flags[frame.index].insert(.writeback)
+    frames[frame].flags.insert(.writeback)
     pendingWrites.append(frame.rawValue)
     return .pending
   }
@@ -130,8 +180,8 @@ extension Machine {
   private mutating func endPendingWrites() {
     for word in pendingWrites {
       let frame = PageFrameNumber(rawValue: word)
-      frames.flags[frame.index].remove(.writeback)
-      let flags = frames.flags[frame.index]
+      frames[frame].flags.remove(.writeback)
+      let flags = frames[frame].flags
       guard flags.contains(.onList), !flags.contains(.active), flags.contains(.swapBacked) else {
         continue
       }
@@ -145,14 +195,14 @@ extension Machine {
 
   /// Frees a clean swap-cache page that nobody maps, and leaves a shadow behind.
   private mutating func evict(_ frame: PageFrameNumber) {
-    let slot = frames.swapSlot[frame.index]
+    let slot = frames[frame].swapSlot
     let group = group(of: frame)
     let shadow = Shadow(
       age: groups[group].nonresidentAge,
-      wasInWorkingset: frames.flags[frame.index].contains(.workingset)
+      wasInWorkingset: frames[frame].flags.contains(.workingset)
     )
     groups[group].nonresidentAge += 1
-    frames.flags[frame.index].remove(.inSwapCache)
+    frames[frame].flags.remove(.inSwapCache)
     device.removeFromCache(slot, shadow: shadow.word, released: &releasedSlots)
     dropReleasedSlots()
     freeUserFrame(frame)
@@ -162,13 +212,13 @@ extension Machine {
   ///
   /// - Returns: `false` where somebody still has the slot in a page table, or it is being written.
   mutating func freeSwapCopy(of frame: PageFrameNumber) -> Bool {
-    let slot = frames.swapSlot[frame.index]
-    guard device.count(slot) == 0, !frames.flags[frame.index].contains(.writeback) else {
+    let slot = frames[frame].swapSlot
+    guard device.count(slot) == 0, !frames[frame].flags.contains(.writeback) else {
       return false
     }
-    frames.flags[frame.index].remove(.inSwapCache)
+    frames[frame].flags.remove(.inSwapCache)
     // The only copy of the contents is the frame again.
-    frames.flags[frame.index].insert(.dirty)
+    frames[frame].flags.insert(.dirty)
     device.removeFromCache(slot, shadow: nil, released: &releasedSlots)
     dropReleasedSlots()
     return true

@@ -65,12 +65,12 @@ extension Machine {
       for page in index.identifiers(in: vma.start..<vma.end) {
         switch table.state(page) {
         case .frame, .faultOnAccess:
-          mapAgain(page, in: vma, of: process)
+          mapAgain(page, in: FaultArea(vma), of: process)
         case .zeroPage, .filePage:
           // The next access finds out anew what the mapping allows.
           var flags = table.flags(page)
           flags.remove([.readable, .writable])
-          if vma.allows(isWrite: false) { flags.insert(.readable) }
+          if FaultArea(vma).allows(isWrite: false) { flags.insert(.readable) }
           if vma.flags.contains(.mte) { flags.insert(.tagged) }
           table.setFlags(page, flags)
         case .none, .swap, .swapExclusive:
@@ -206,7 +206,9 @@ extension Machine {
     for number in range.lowerBound.rawValue..<range.upperBound.rawValue {
       let address = VirtualPageNumber(rawValue: number)
       // Pages that the mapping forbids to touch are passed over without a fault.
-      guard processes[process].vmas.find(address)?.allows(isWrite: isWrite) ?? false else { return }
+      guard let vma = processes[process].vmas.find(address),
+        FaultArea(vma).allows(isWrite: isWrite)
+      else { return }
       let page = index.identifierAdding(address)
       guard access(page, isWrite: isWrite, of: process) else { return }
     }
@@ -223,17 +225,17 @@ extension Machine {
         let frame = PageFrameNumber(rawValue: table.target(page))
         guard mapCount(frame) == 1 else { continue }
         // A page that was given up before and written since is given up again.
-        guard frames.flags[frame.index].contains(.swapBacked) else {
+        guard frames[frame].flags.contains(.swapBacked) else {
           table.setFlags(page, table.flags(page).subtracting([.young, .dirty]))
           continue
         }
-        if frames.flags[frame.index].contains(.inSwapCache) {
+        if frames[frame].flags.contains(.inSwapCache) {
           guard freeSwapCopy(of: frame) else { continue }
         }
         table.setFlags(page, table.flags(page).subtracting([.young, .dirty]))
         takeOffList(frame)
-        frames.flags[frame.index].remove([.swapBacked, .dirty, .referenced, .active])
-        frames.flags[frame.index].insert(.onList)
+        frames[frame].flags.remove([.swapBacked, .dirty, .referenced, .active])
+        frames[frame].flags.insert(.onList)
         groups[group(of: frame)].lazyFree.pushFront(frame, in: &frames)
         counters.add(.pglazyfree)
       case .none, .zeroPage, .filePage:
@@ -252,7 +254,7 @@ extension Machine {
       let state = table.state(page)
       guard state == .frame || state == .faultOnAccess else { return nil }
       let frame = PageFrameNumber(rawValue: table.target(page))
-      return mapCount(frame) == 1 && frames.flags[frame.index].contains([.onList, .swapBacked])
+      return mapCount(frame) == 1 && frames[frame].flags.contains([.onList, .swapBacked])
         ? frame : nil
     }
   }
@@ -261,8 +263,8 @@ extension Machine {
   private mutating func deactivate(_ range: Range<VirtualPageNumber>, of process: Int) {
     for frame in advisableFrames(range, of: process) {
       _ = clearYoung(frame)
-      frames.flags[frame.index].remove(.referenced)
-      guard frames.flags[frame.index].contains(.active) else { continue }
+      frames[frame].flags.remove(.referenced)
+      guard frames[frame].flags.contains(.active) else { continue }
       takeOffList(frame)
       counters.add(.pgdeactivate)
       addToInactive(frame)
@@ -279,14 +281,19 @@ extension Machine {
     defer { isReclaiming = false }
     for frame in advisableFrames(range, of: process) {
       _ = clearYoung(frame)
-      frames.flags[frame.index].remove(.referenced)
-      let wasActive = frames.flags[frame.index].contains(.active)
+      frames[frame].flags.remove(.referenced)
+      let wasActive = frames[frame].flags.contains(.active)
       takeOffList(frame)
-      frames.flags[frame.index].remove(.active)
+      frames[frame].flags.remove(.active)
       switch reclaimPage(frame) {
       case .reclaim: countReclaimed(1, by: .direct)
       case .keep: addToInactive(frame)
-      case .activate: if wasActive { addToActive(frame) } else { addToInactive(frame) }
+      case .activate:
+        if wasActive {
+          addToActive(frame, of: group(of: frame))
+        } else {
+          addToInactive(frame)
+        }
       }
     }
   }

@@ -19,14 +19,14 @@ extension Machine {
   @inline(__always)
   func canHoldTags(_ frame: PageFrameNumber) -> Bool {
     guard policy.reservation != nil else { return true }
-    return frames.flags[frame.index].contains(.storageReserved)
+    return frames[frame].flags.contains(.storageReserved)
   }
 
   /// Makes a frame tagged for the first time since it was allocated, with tags 0.
   mutating func initializeTags(of frame: PageFrameNumber) {
     precondition(canHoldTags(frame), "frame \(frame.rawValue) is tagged without tag storage")
     frameTags.setUniform(frame.index, tag: .zero)
-    frames.flags[frame.index].insert(.tagged)
+    frames[frame].flags.insert(.tagged)
   }
 
   /// Stores tags to granules of a page that a process may write.
@@ -53,9 +53,16 @@ extension Machine {
   /// Tags that were kept aside because the frame has no storage are saved like any others.
   ///
   /// - Returns: `false` where there was no memory for them: the swap-out is refused.
+  @inline(__always)
   mutating func saveTags(of frame: PageFrameNumber, slot: UInt32) -> Bool {
+    let isUntagged = !frames[frame].flags.contains(.tagged) && parkedTags.isEmpty
+    if isUntagged && tagStore.count == 0 { return true }
+    return saveTagsIfAny(of: frame, slot: slot)
+  }
+
+  private mutating func saveTagsIfAny(of frame: PageFrameNumber, slot: UInt32) -> Bool {
     let parked = tagsParked(for: frame)
-    guard frames.flags[frame.index].contains(.tagged) || parked != nil else {
+    guard frames[frame].flags.contains(.tagged) || parked != nil else {
       // An older record of the slot would be restored over a page that has no tags.
       _ = dropSavedTags(of: slot)
       return true
@@ -108,10 +115,14 @@ extension Machine {
   /// Gives a page that came back from swap its saved tags; they stay saved until the slot is freed.
   ///
   /// A frame without tag storage gets them with its reservation.
+  @inline(__always)
   mutating func restoreTags(of frame: PageFrameNumber, from slot: UInt32) {
-    guard tagStore.count > 0 else { return }
+    if tagStore.count > 0 { restoreTagsIfAny(of: frame, from: slot) }
+  }
+
+  private mutating func restoreTagsIfAny(of frame: PageFrameNumber, from slot: UInt32) {
     guard !configuration.injectedFaults.contains(.dropRestore) else { return }
-    guard !frames.flags[frame.index].contains(.tagged), tagsParked(for: frame) == nil else {
+    guard !frames[frame].flags.contains(.tagged), tagsParked(for: frame) == nil else {
       return
     }
     var tags = tagScratch
@@ -159,10 +170,10 @@ extension Machine {
     guard !configuration.injectedFaults.contains(fault) else { return }
     if let parked = tagsParked(for: source) {
       giveTags(parked, to: copy)
-    } else if frames.flags[source.index].contains(.tagged) {
+    } else if frames[source].flags.contains(.tagged) {
       if canHoldTags(copy) {
         frameTags.copy(from: source.index, to: copy.index)
-        frames.flags[copy.index].insert(.tagged)
+        frames[copy].flags.insert(.tagged)
       } else {
         giveTags(tagBytes(of: source), to: copy)
       }
@@ -175,7 +186,7 @@ extension Machine {
   private mutating func giveTags(_ tags: [UInt8], to frame: PageFrameNumber) {
     if canHoldTags(frame) {
       frameTags.load(frame.index, from: tags.span)
-      frames.flags[frame.index].insert(.tagged)
+      frames[frame].flags.insert(.tagged)
     } else {
       counters.add(.tagsParked)
       parkedTags[frame.rawValue] = tags
@@ -209,7 +220,7 @@ extension Machine {
   /// storage back.
   mutating func releaseTags(of frame: PageFrameNumber) {
     if !parkedTags.isEmpty { parkedTags[frame.rawValue] = nil }
-    if frames.flags[frame.index].contains(.storageReserved) { releaseTagStorage(of: frame) }
-    frames.flags[frame.index].remove([.tagged, .storageReserved])
+    if frames[frame].flags.contains(.storageReserved) { releaseTagStorage(of: frame) }
+    frames[frame].flags.remove([.tagged, .storageReserved])
   }
 }

@@ -86,6 +86,8 @@ public struct Machine: ~Copyable {
   var kswapdFailures = 0
   /// Whether reclaim is running, which may dip into the last frames and never recurses.
   var isReclaiming = false
+  /// Whether common cases take one step where the general path takes several; tests compare both.
+  var takesShortcuts = true
   /// Pages whose tags were to be saved so far, for the injected allocation failure.
   var tagSaveAttempts = 0
 
@@ -116,7 +118,7 @@ public struct Machine: ~Copyable {
       buddy.release(layout.cmaFrames, as: .cma, frames: &frames)
     }
     if policy.bootPlacement != .outsideRAM {
-      for frame in region.tags { frames.flags[frame].insert(.tagStorage) }
+      for frame in region.tags { frames[frame].flags.insert(.tagStorage) }
     }
 
     self.configuration = configuration
@@ -174,7 +176,7 @@ public struct Machine: ~Copyable {
 
   /// Tags the zero page, whose tag block is then reserved for ever.
   private mutating func bootZeroPage() {
-    frames.flags[zeroFrame.index].insert(.tagged)
+    frames[zeroFrame].flags.insert(.tagged)
     frameTags.setUniform(zeroFrame.index, tag: .zero)
     _ = reserveTagStorage(for: zeroFrame)
   }

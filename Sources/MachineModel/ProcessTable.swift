@@ -35,6 +35,11 @@ import MemoryModel
   }
 
   @inline(__always)
+  func prefetchTarget(_ page: PageIdentifier) {
+    unsafe reference._withUnsafeGuaranteedRef { $0.prefetchTarget(page) }
+  }
+
+  @inline(__always)
   func frame(_ page: PageIdentifier) -> PageFrameNumber? {
     unsafe reference._withUnsafeGuaranteedRef { $0.frame(page) }
   }

@@ -43,7 +43,7 @@ extension BuddyAllocator {
     }
     lists[index] = blocks
     nonEmptyOrders[list.index] |= 1 << UInt32(order)
-    frames.freeBlock[start] = FreeBlock(order: order, list: list)
+    frames[start].freeBlock = FreeBlock(order: order, list: list)
   }
 
   /// Takes a block off its list, without counting.
@@ -58,7 +58,7 @@ extension BuddyAllocator {
     blocks.remove(PageFrameNumber(start), in: &frames)
     lists[index] = blocks
     if blocks.isEmpty { nonEmptyOrders[list.index] &= ~(1 << UInt32(order)) }
-    frames.freeBlock[start] = .none
+    frames[start].freeBlock = .none
   }
 
   /// Takes a block of `order` from the lists of one type, splitting the smallest that fits.
@@ -129,7 +129,7 @@ extension BuddyAllocator {
       {
         break
       }
-      unlink(buddy, order: order, list: frames.freeBlock[buddy].list, &frames)
+      unlink(buddy, order: order, list: frames[buddy].freeBlock.list, &frames)
       start &= buddy
       order += 1
     }
@@ -158,7 +158,7 @@ extension BuddyAllocator {
 
   /// Whether a free block of exactly `order` starts at `start`, which may lie beyond the zone.
   func headsBlock(_ start: Int, order: Int, _ frames: borrowing FrameTable) -> Bool {
-    start < frameCount && frames.freeBlock[start].isHead(ofOrder: order)
+    start < frameCount && frames[start].freeBlock.isHead(ofOrder: order)
   }
 
   /// Whether free blocks of two pageblock types may become one.
@@ -183,8 +183,8 @@ extension BuddyAllocator {
   ) -> (start: Int, order: Int) {
     for order in 0...maxOrder {
       let start = frame & ~(1 << order - 1)
-      if frames.freeBlock[start].isHead && frames.freeBlock[start].order >= order {
-        return (start, frames.freeBlock[start].order)
+      if frames[start].freeBlock.isHead && frames[start].freeBlock.order >= order {
+        return (start, frames[start].freeBlock.order)
       }
     }
     preconditionFailure("no free block holds frame \(frame)")
@@ -204,7 +204,7 @@ extension BuddyAllocator {
     var start = pageblock << pageblockOrder
     let end = min(start + 1 << pageblockOrder, frameCount)
     while start < end {
-      let block = frames.freeBlock[start]
+      let block = frames[start].freeBlock
       guard block.isHead else {
         start += 1
         continue
@@ -218,7 +218,7 @@ extension BuddyAllocator {
 
   /// Moves one free block to the tail of another type's list of its order.
   mutating func moveBlock(_ start: Int, to type: MigrateType, _ frames: inout FrameTable) {
-    let block = frames.freeBlock[start]
+    let block = frames[start].freeBlock
     unlink(start, order: block.order, list: block.list, &frames)
     link(start, order: block.order, list: type, at: .tail, &frames)
   }

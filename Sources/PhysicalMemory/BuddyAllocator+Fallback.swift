@@ -127,7 +127,7 @@ extension BuddyAllocator {
     var movable = 0
     let start = pageblock << pageblockOrder
     for frame in start..<start + 1 << pageblockOrder
-    where frames.flags[frame].contains(.onList) {
+    where frames[frame].flags.contains(.onList) {
       movable += 1
     }
     return movable

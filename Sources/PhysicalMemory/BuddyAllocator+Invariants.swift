@@ -10,11 +10,13 @@ extension BuddyAllocator {
   /// and their frames have no flags (B2); no two buddies are both free where they could have merged
   /// (B3); lists are sound, and hold exactly the heads that the table shows (B4); the counters
   /// agree with the lists (B5, B8); blocks of a pageblock or more cover types that may merge (B6);
-  /// CMA and isolate lists hold exactly the free memory of their pageblocks (B7).
+  /// CMA and isolate lists hold exactly the free memory of their pageblocks (B7); the per-CPU lists
+  /// hold exactly the frames that say so, none of them in an isolated pageblock.
   ///
   /// - Complexity: O(`frameCount`).
   public func checkInvariants(frames: borrowing FrameTable) {
     checkTable(frames)
+    checkPageLists(frames)
     checkLists(frames)
     checkCounters()
   }
@@ -24,14 +26,14 @@ extension BuddyAllocator {
     var managed = 0
     var frame = 0
     while frame < frameCount {
-      let block = frames.freeBlock[frame]
+      let block = frames[frame].freeBlock
       if block.isHead {
         checkBlock(frame, block, frames)
         managed += 1 << block.order
         frame += 1 << block.order
         continue
       }
-      let use = frames.use[frame]
+      let use = frames[frame].use
       if use == .free { broken("a free frame in no block: \(frames.dump(frame))") }
       if use != .reserved { managed += 1 }
       frame += 1
@@ -47,8 +49,8 @@ extension BuddyAllocator {
     if !isSound { broken("a misplaced block: \(frames.dump(start))") }
     for frame in start..<start + 1 << order {
       let isClean =
-        frames.use[frame] == .free && frames.flags[frame].isSubset(of: .permanent)
-        && (frame == start || !frames.freeBlock[frame].isHead)
+        frames[frame].use == .free && frames[frame].flags.isSubset(of: .permanent)
+        && (frame == start || !frames[frame].freeBlock.isHead)
       if !isClean { broken("in the block at \(start): \(frames.dump(frame))") }
     }
     if !formsOneBlock(start, order: order) { broken("over types: \(frames.dump(start))") }
@@ -82,16 +84,44 @@ extension BuddyAllocator {
         var current = list.head
         while current != FrameTable.none {
           let frame = Int(current)
-          if frames.freeBlock[frame] != FreeBlock(order: order, list: type) {
+          if frames[frame].freeBlock != FreeBlock(order: order, list: type) {
             broken("on the list of order \(order), \(type): \(frames.dump(frame))")
           }
-          current = frames.next[frame]
+          current = frames.links[frame].next
         }
       }
     }
     var heads = 0
-    for frame in 0..<frameCount where frames.freeBlock[frame].isHead { heads += 1 }
+    for frame in 0..<frameCount where frames[frame].freeBlock.isHead { heads += 1 }
     if heads != members { broken("\(heads) blocks, but \(members) on lists") }
+  }
+
+  private func checkPageLists(_ frames: borrowing FrameTable) {
+    var members = 0
+    var cmaPages = 0
+    for number in pageLists.lists.indices {
+      let list = pageLists.lists[number]
+      list.checkInvariants(in: frames)
+      var current = list.head
+      while current != FrameTable.none {
+        let frame = Int(current)
+        let type = pageblockTypes[frame >> pageblockOrder]
+        if frames[frame].use != .listed || type == .isolate {
+          broken("on per-CPU list \(number): \(frames.dump(frame))")
+        }
+        members += 1
+        cmaPages += type == .cma ? 1 : 0
+        current = frames.links[frame].next
+      }
+    }
+    var listed = 0
+    for frame in 0..<frameCount where frames[frame].use == .listed { listed += 1 }
+    if listed != members || members != pageLists.count || cmaPages != pageLists.cmaPages {
+      broken(
+        "\(listed) frames listed, \(members) on per-CPU lists, which count \(pageLists.count);"
+          + " \(cmaPages) of CMA, not \(pageLists.cmaPages)"
+      )
+    }
   }
 
   private func checkCounters() {

@@ -10,7 +10,7 @@ extension BuddyAllocator {
   ///
   /// Their type becomes isolate, and their free blocks stop counting as free. Whatever is freed in
   /// them from now on stays isolated too. A free block that reaches beyond these pageblocks is split
-  /// first. Which pages are in use does not matter, as for a CMA area.
+  /// first. Which pages are in use does not matter, as for a CMA area. The per-CPU lists are emptied.
   ///
   /// - Precondition: the range is not empty and lies in the zone.
   /// - Returns: `false`, and nothing changed, if one of the pageblocks is isolated already.
@@ -30,6 +30,7 @@ extension BuddyAllocator {
       pageblockTypes[block] = .isolate
       isolatedPageblocks += 1
     }
+    drainPageLists(frames: &frames)
     return true
   }
 
@@ -47,7 +48,7 @@ extension BuddyAllocator {
     for block in pageblocks(meeting: range) where pageblockTypes[block] != .isolate {
       return false
     }
-    for frame in range where frames.use[frame] != .free { return false }
+    for frame in range where frames[frame].use != .free { return false }
     var position = range.lowerBound
     while position < range.upperBound {
       let (start, order) = freeBlock(holding: position, frames)
@@ -61,7 +62,7 @@ extension BuddyAllocator {
       }
       position = end
     }
-    frames.use.fill(range, with: .inHand)
+    frames.setUse(range, to: .inHand)
     return true
   }
 
@@ -93,7 +94,7 @@ extension BuddyAllocator {
       pageblockTypes[block] = type
       isolatedPageblocks -= 1
       let start = block << pageblockOrder
-      let head = frames.freeBlock[start]
+      let head = frames[start].freeBlock
       if head.isHead && head.order >= pageblockOrder {
         unlink(start, order: head.order, list: head.list, &frames)
         insert(start, order: head.order, type: type, at: .tail, &frames)
@@ -111,10 +112,10 @@ extension BuddyAllocator {
 
   /// Splits the free block that has frames on both sides of a pageblock border, if there is one.
   private mutating func splitBlock(at border: Int, _ frames: inout FrameTable) {
-    guard border > 0 && border < frameCount && frames.use[border] == .free else { return }
+    guard border > 0 && border < frameCount && frames[border].use == .free else { return }
     var (start, order) = freeBlock(holding: border, frames)
     guard start < border else { return }
-    let list = frames.freeBlock[start].list
+    let list = frames[start].freeBlock.list
     unlink(start, order: order, list: list, &frames)
     while start < border {
       order -= 1

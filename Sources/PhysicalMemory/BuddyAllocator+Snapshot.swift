@@ -23,8 +23,9 @@ extension BuddyAllocator {
   /// What the kernel would show of the zone now.
   ///
   /// `presentPages` is the number of frames, from 0, that the kernel knows at all: pageblocks behind
-  /// them are not counted. Per-CPU lists are off, which the kernel shows as a batch of 1 and a high mark
-  /// of 0. The protection of the zone from requests for others is left empty.
+  /// them are not counted. The per-CPU lists are those of the first CPU; the others, and all where they
+  /// are off, are shown as the kernel shows unused ones, with a batch of 1 and a high mark of 0. The
+  /// protection of the zone from requests for others is left empty.
   ///
   /// - Complexity: O(*p*), where *p* is the number of pageblocks.
   public func snapshot(presentPages: Int, processors: Int) -> ZoneSnapshot {
@@ -57,6 +58,13 @@ extension BuddyAllocator {
       repeating: ZoneSnapshot.PerCPUList(count: 0, high: 0, batch: 1),
       count: processors
     )
+    if pageLists.batch > 0 && processors > 0 {
+      zone.perCPULists[0] = ZoneSnapshot.PerCPUList(
+        count: pageLists.count,
+        high: pageLists.high,
+        batch: pageLists.batch
+      )
+    }
     return zone
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Containers
+public import Containers
 public import MemoryModel
 
 /// The page allocator of one zone: binary buddies in free lists by order and migrate type.
@@ -10,8 +10,9 @@ public import MemoryModel
 /// which of them can be tagged, and which stand in the way of tags: LIFO lists with the tail rule,
 /// splitting from below, CMA balancing, and pageblock stealing.
 ///
-/// Per-CPU page lists are not modelled. The kernel equivalent is a batch of 1 and a high mark of 0:
-/// every request and every free acts on the zone at once.
+/// Before the free lists there may be per-CPU page lists, see `allocatePage(_:mayUseCMA:frames:)`.
+/// `allocate` and `free` act on the zone at once, which is what a batch of 1 and a high mark of 0
+/// would be to the kernel.
 ///
 /// The links of the free lists live in the `FrameTable`, which is passed to every call; it must be
 /// the same table each time. The use of a frame is ``FrameUse/free`` exactly while it is in here.
@@ -41,14 +42,16 @@ public struct BuddyAllocator: ~Copyable {
   /// Steals since the start that converted a pageblock, moved one, or moved a single block.
   public internal(set) var fallbackCounts = FallbackCounts()
 
+  @usableFromInline var pageLists = PageLists()
+
   let maxOrder: Int
-  let pageblockOrder: Int
+  @usableFromInline let pageblockOrder: Int
   /// The free list of each (order, type), at order x 6 + type.
   var lists: FlatStorage<FrameList>
   /// Per type, bit *o* set when the list of order *o* is not empty.
   var nonEmptyOrders: FlatStorage<UInt32>
   /// The migrate type of each pageblock.
-  var pageblockTypes: FlatStorage<MigrateType>
+  @usableFromInline var pageblockTypes: FlatStorage<MigrateType>
 
   /// Creates an allocator that manages no frame yet; all pageblocks are movable, as at boot.
   ///
@@ -63,7 +66,7 @@ public struct BuddyAllocator: ~Copyable {
     precondition(frames.count == frameCount, "the table does not have \(frameCount) frames")
     precondition(frames.pageSize == pageSize, "the table does not have \(pageSize.name) frames")
     for frame in 0..<frameCount {
-      precondition(frames.use[frame] == .reserved, "frame \(frame) is not reserved at the start")
+      precondition(frames[frame].use == .reserved, "frame \(frame) is not reserved at the start")
     }
     self.frameCount = frameCount
     self.pageSize = pageSize
@@ -84,7 +87,7 @@ public struct BuddyAllocator: ~Copyable {
   ///
   /// Otherwise every request is unmovable, and free CMA memory is never used for data.
   @inlinable public var groupsByMobility: Bool {
-    managedPages >= MigrateType.count << pageSize.pageblockOrder
+    @inline(__always) get { managedPages >= MigrateType.count << pageblockOrder }
   }
 
   /// The number of pageblocks, an incomplete last one included.
@@ -99,7 +102,7 @@ public struct BuddyAllocator: ~Copyable {
   ///
   /// - Complexity: O(1).
   public func isFree(_ frame: PageFrameNumber, frames: borrowing FrameTable) -> Bool {
-    frames.use[frame.index] == .free
+    frames[frame].use == .free
   }
 
   /// Gives a range of frames to the allocator for good, as the largest aligned blocks.
@@ -120,7 +123,7 @@ public struct BuddyAllocator: ~Copyable {
     precondition(type != .isolate, "release of \(range) as isolate")
     guard !range.isEmpty else { return }
     for frame in range {
-      let use = frames.use[frame]
+      let use = frames[frame].use
       precondition(use == .reserved, "release of frame \(frame), which is \(use)")
     }
     let blocks = pageblocks(meeting: range)
@@ -137,7 +140,7 @@ public struct BuddyAllocator: ~Copyable {
       }
     }
     pageblockTypes.fill(blocks, with: type)
-    frames.use.fill(range, with: .free)
+    frames.setUse(range, to: .free)
     managedPages += range.count
     if type == .cma {
       managedCMAPages += range.count
@@ -154,6 +157,9 @@ public struct BuddyAllocator: ~Copyable {
       parameters: parameters
     )
     watermarks.boost = boost
+    if parameters.pageLists == .perCPU {
+      pageLists.fit(managedPages: managedPages, lowMark: watermarks.low, pageSize: pageSize)
+    }
   }
 
   /// Takes a block of 2^`order` frames, which are in hand afterwards.
@@ -196,9 +202,9 @@ public struct BuddyAllocator: ~Copyable {
     }
     guard start >= 0 else { return nil }
     if order == 0 {
-      frames.use[start] = .inHand
+      frames[start].use = .inHand
     } else {
-      frames.use.fill(start..<start + 1 << order, with: .inHand)
+      frames.setUse(start..<start + 1 << order, to: .inHand)
     }
     return PageFrameNumber(start)
   }
@@ -218,12 +224,12 @@ public struct BuddyAllocator: ~Copyable {
     precondition(order >= 0 && order <= maxOrder, "free of order \(order)")
     precondition(start & (1 << order - 1) == 0, "free of unaligned frame \(start), order \(order)")
     for index in start..<start + 1 << order {
-      let use = frames.use[index]
-      precondition(use != .free && use != .reserved, "free of frame \(index), which is \(use)")
-      let flags = frames.flags[index]
+      let use = frames[index].use
+      precondition(use.isInUse, "free of frame \(index), which is \(use)")
+      let flags = frames[index].flags
       precondition(flags.isDisjoint(with: .busy), "free of frame \(index) with flags \(flags)")
-      frames.flags[index] = flags.intersection(.permanent)
-      frames.use[index] = .free
+      frames[index].flags = flags.intersection(.permanent)
+      frames[index].use = .free
     }
     if order > pageblockOrder && !formsOneBlock(start, order: order) {
       // Part of the block was isolated, or is CMA memory, since it was allocated: each pageblock
@@ -249,16 +255,16 @@ public struct BuddyAllocator: ~Copyable {
   /// Source: Linux v6.8 `take_page_off_buddy`; dynamic tag storage RFC v3, fast track.
   public mutating func takeFree(_ frame: PageFrameNumber, frames: inout FrameTable) -> Bool {
     let target = frame.index
-    guard frames.use[target] == .free else { return false }
+    guard frames[target].use == .free else { return false }
     var (start, order) = freeBlock(holding: target, frames)
-    let list = frames.freeBlock[start].list
+    let list = frames[start].freeBlock.list
     unlink(start, order: order, list: list, &frames)
     while order > 0 {
       order -= 1
       start = halve(start, order: order, list: list, keeping: target, &frames)
     }
     countFree(-1, type: list)
-    frames.use[target] = .inHand
+    frames[target].use = .inHand
     return true
   }
 }

@@ -91,7 +91,7 @@ public struct CMAArea: ~Copyable {
     guard count > 0 else { throw .empty }
     let range = base.index..<base.index + count
     guard range.upperBound <= frames.count else { throw .notReserved(range) }
-    for frame in range where frames.use[frame] != .reserved { throw .notReserved(range) }
+    for frame in range where frames[frame].use != .reserved { throw .notReserved(range) }
     guard orderPerBit >= 0 && orderPerBit <= pageSize.pageblockOrder else {
       throw .bitExceedsPageblock(
         orderPerBit: orderPerBit,

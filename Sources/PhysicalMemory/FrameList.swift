@@ -44,14 +44,14 @@ public struct FrameList: BitwiseCopyable, Hashable, Sendable {
   /// Puts a frame at the front.
   ///
   /// - Precondition: the frame is on no list.
-  @inlinable public mutating func pushFront(_ frame: PageFrameNumber, in frames: inout FrameTable) {
+  @inlinable @inline(__always)
+  public mutating func pushFront(_ frame: PageFrameNumber, in frames: inout FrameTable) {
     let index = frame.index
-    frames.next[index] = head
-    frames.previous[index] = FrameTable.none
+    frames.links[index] = FrameLinks(next: head, previous: FrameTable.none)
     if head == FrameTable.none {
       back = frame.rawValue
     } else {
-      frames.previous[Int(head)] = frame.rawValue
+      frames.links[Int(head)].previous = frame.rawValue
     }
     front = frame.rawValue
     length += 1
@@ -62,12 +62,11 @@ public struct FrameList: BitwiseCopyable, Hashable, Sendable {
   /// - Precondition: the frame is on no list.
   @inlinable public mutating func pushBack(_ frame: PageFrameNumber, in frames: inout FrameTable) {
     let index = frame.index
-    frames.previous[index] = tail
-    frames.next[index] = FrameTable.none
+    frames.links[index] = FrameLinks(next: FrameTable.none, previous: tail)
     if tail == FrameTable.none {
       front = frame.rawValue
     } else {
-      frames.next[Int(tail)] = frame.rawValue
+      frames.links[Int(tail)].next = frame.rawValue
     }
     back = frame.rawValue
     length += 1
@@ -79,41 +78,79 @@ public struct FrameList: BitwiseCopyable, Hashable, Sendable {
   ///   where its neighbours do not lead back to it.
   @inlinable public mutating func remove(_ frame: PageFrameNumber, in frames: inout FrameTable) {
     let index = frame.index
-    let next = frames.next[index]
-    let previous = frames.previous[index]
+    let next = frames.links[index].next
+    let previous = frames.links[index].previous
     if previous == FrameTable.none {
       precondition(head == frame.rawValue, "frame \(index) is not on the list headed by \(head)")
       front = next
     } else {
-      frames.next[Int(previous)] = next
+      frames.links[Int(previous)].next = next
     }
     if next == FrameTable.none {
       precondition(tail == frame.rawValue, "frame \(index) is not on the list ended by \(tail)")
       back = previous
     } else {
-      frames.previous[Int(next)] = previous
+      frames.links[Int(next)].previous = previous
     }
-    frames.next[index] = FrameTable.none
-    frames.previous[index] = FrameTable.none
+    frames.links[index] = FrameLinks(next: FrameTable.none, previous: FrameTable.none)
     length -= 1
   }
 
   /// Takes out the frame at the front.
   ///
   /// - Returns: `nil` if the list is empty.
-  @inlinable public mutating func popFront(in frames: inout FrameTable) -> PageFrameNumber? {
+  @inlinable @inline(__always)
+  public mutating func popFront(in frames: inout FrameTable) -> PageFrameNumber? {
     guard let frame = first else { return nil }
-    remove(frame, in: &frames)
+    let next = frames.links[frame.index].next
+    frames.links[frame.index] = FrameLinks(next: FrameTable.none, previous: FrameTable.none)
+    front = next
+    length -= 1
+    if next == FrameTable.none {
+      back = FrameTable.none
+    } else {
+      frames.links[Int(next)].previous = FrameTable.none
+    }
     return frame
   }
 
   /// Takes out the frame at the back.
   ///
   /// - Returns: `nil` if the list is empty.
-  @inlinable public mutating func popBack(in frames: inout FrameTable) -> PageFrameNumber? {
+  @inlinable @inline(__always)
+  public mutating func popBack(in frames: inout FrameTable) -> PageFrameNumber? {
     guard let frame = last else { return nil }
-    remove(frame, in: &frames)
+    takeBack(1, in: &frames) { _ in }
     return frame
+  }
+
+  /// Takes up to `count` frames off the back and hands them to `body`, the last one first.
+  ///
+  /// The list is linked anew once and not after each frame. `body` must not use this list.
+  @inlinable @inline(__always)
+  public mutating func takeBack(
+    _ count: Int,
+    in frames: inout FrameTable,
+    _ body: (PageFrameNumber) -> Void
+  ) {
+    var frame = tail
+    var taken = 0
+    while taken < count && frame != FrameTable.none {
+      frames.prefetch(frame)
+      let previous = frames.links[Int(frame)].previous
+      frames.links[Int(frame)] = FrameLinks(next: FrameTable.none, previous: FrameTable.none)
+      body(PageFrameNumber(rawValue: frame))
+      frame = previous
+      taken += 1
+    }
+    guard taken > 0 else { return }
+    back = frame
+    length -= UInt32(taken)
+    if frame == FrameTable.none {
+      front = FrameTable.none
+    } else {
+      frames.links[Int(frame)].next = FrameTable.none
+    }
   }
 
   /// Stops the program unless links, ends and count agree.
@@ -125,12 +162,12 @@ public struct FrameList: BitwiseCopyable, Hashable, Sendable {
     var seen = 0
     while current != FrameTable.none {
       let index = Int(current)
-      let back = frames.previous[index]
+      let back = frames.links[index].previous
       precondition(back == previous, "list \(self): \(frames.dump(index)), expected \(previous)")
       seen += 1
       precondition(seen <= Int(count), "list \(self) is longer than its count, or a ring")
       previous = current
-      current = frames.next[index]
+      current = frames.links[index].next
     }
     precondition(tail == previous, "list \(self) ends at frame \(previous)")
     precondition(seen == Int(count), "list \(self) holds \(seen) frames")

@@ -2,13 +2,15 @@
 
 /// What a frame is used for; every frame has exactly one use.
 ///
-/// The allocator itself only moves frames between `reserved`, `free` and `inHand`. The others are
+/// The allocator itself only moves frames between `reserved`, `free`, `listed` and `inHand`. The others are
 /// set by whoever holds the frame.
 public enum FrameUse: UInt8, CaseIterable, BitwiseCopyable, Sendable {
   /// In the buddy allocator, on an isolate list or on any other.
   case free
   /// Never given to the allocator.
   case reserved
+  /// Free, on a per-CPU list.
+  case listed
   /// Allocated, but not yet put to use.
   case inHand
   /// Held by an unmovable allocation of the kernel.
@@ -17,6 +19,9 @@ public enum FrameUse: UInt8, CaseIterable, BitwiseCopyable, Sendable {
   case anonymous
   /// Tag storage that holds tags.
   case tagBlock
+
+  /// Whether somebody holds the frame: it was given to the allocator once and is not free.
+  @inlinable public var isInUse: Bool { rawValue > FrameUse.listed.rawValue }
 }
 
 /// Properties of a frame and of the page that it holds.

@@ -13,9 +13,19 @@ public struct ZoneParameters: Equatable, Sendable {
   public var watermarkBoostFactor = 15_000
   /// What a request takes along when it is served from pageblocks of another type.
   public var stealing: StealingScope = .pageblock
+  /// Whether single pages pass through per-CPU lists.
+  public var pageLists: PageListMode = .perCPU
 
   /// Creates the kernel's defaults.
   public init() {}
+}
+
+/// Where single free pages are kept.
+public enum PageListMode: String, CaseIterable, Sendable {
+  /// On lists of the CPU, before the free lists.
+  case perCPU = "per-cpu"
+  /// On the free lists at once, as with a batch of 1 and a high mark of 0.
+  case off
 }
 
 /// How much a request takes from pageblocks of another type when its own type has nothing left.

@@ -8,13 +8,15 @@ extension ReplaySession {
   /// Runs one instance until its next event lies beyond a clock, it ends, or a sample is due.
   mutating func run(_ cursor: TraceCursor, until limit: UInt64) throws(ReplayError) {
     while !cursor.isAtEnd && cursor.nextClock <= limit && eventsUntilSample != 0 {
-      if !plan.isVerified && suspicion == nil {
-        let performed = performHits(cursor, until: limit)
+      if !plan.isVerified && suspicion == nil && plan.invariantsEvery == nil {
+        let performed = performTouches(cursor, until: limit)
         if performed > 0 {
           serial += UInt64(performed)
-          lastOutcome = .hit
           lastValue = nil
-          try advance(cursor, by: performed)
+          // Where the last touch was refused, the place to name is that of its record.
+          try advance(cursor, by: performed - 1)
+          noteRefusal(of: cursor.record, at: cursor)
+          try advance(cursor, by: 1)
           continue
         }
       }
@@ -33,14 +35,19 @@ extension ReplaySession {
     }
   }
 
-  private mutating func performHits(_ cursor: TraceCursor, until limit: UInt64) -> Int {
+  /// Performs the touches that come next, with their faults.
+  ///
+  /// - Returns: how many there were.
+  private mutating func performTouches(_ cursor: TraceCursor, until limit: UInt64) -> Int {
     let records = cursor.batch.records
-    let end = machine.performHits(
+    let end = machine.performTouches(
       records,
       in: cursor.position..<records.count,
       until: limit,
       of: cursor.current
     )
+    guard end > cursor.position else { return 0 }
+    lastOutcome = machine.lastOutcome
     return end - cursor.position
   }
 
@@ -61,6 +68,23 @@ extension ReplaySession {
     let process = cursor.current
     lastOutcome = machine.perform(record, of: process, stamp: serial)
     lastValue = nil
+    noteRefusal(of: record, at: cursor)
+    guard plan.isVerified else { return }
+    if !machine.isAlive(process) { forgetTheDead() }
+    oracle.apply(
+      record,
+      page: pageNumber(record.page, of: process),
+      stamp: serial,
+      outcome: lastOutcome,
+      of: process,
+      at: cursor.place
+    )
+    followNotices(at: cursor)
+  }
+
+  /// Keeps in mind that the last access was refused, unless the trace goes on to expect that.
+  private mutating func noteRefusal(of record: EventRecord, at cursor: TraceCursor) {
+    let process = cursor.current
     if lastOutcome.contains(.unmapped) {
       let address = machine.address(of: record.page, process: process)
       suspicion = .event(
@@ -76,17 +100,6 @@ extension ReplaySession {
         found: "a \(record.isWrite ? "write" : "read") of 0x\(hexadecimal(address))"
       )
     }
-    guard plan.isVerified else { return }
-    if !machine.isAlive(process) { forgetTheDead() }
-    oracle.apply(
-      record,
-      page: pageNumber(record.page, of: process),
-      stamp: serial,
-      outcome: lastOutcome,
-      of: process,
-      at: cursor.place
-    )
-    followNotices(at: cursor)
   }
 
   /// Performs a tag instruction, and lets the oracle follow.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Containers
+public import Containers
 
 /// How many XArray nodes the swap cache of one device needs for its pages and shadows.
 ///
@@ -10,11 +10,12 @@ import Containers
 /// Only counts are kept: nodes depend on the set of slots alone, since the tree shrinks when it can.
 ///
 /// Source: Linux v6.8 `SWAP_ADDRESS_SPACE_PAGES` and `lib/xarray.c`.
+@usableFromInline
 struct SwapCacheNodes: ~Copyable {
   /// All nodes.
   private(set) var count = 0
   /// Slots with a page or shadow in each 64.
-  private var leaves: FlatStorage<UInt8>
+  @usableFromInline var leaves: FlatStorage<UInt8>
   /// Leaves in each 4,096 slots.
   private var middles: FlatStorage<UInt8>
 
@@ -26,25 +27,33 @@ struct SwapCacheNodes: ~Copyable {
     middles = FlatStorage(repeating: 0, count: trees * Self.middlesPerTree)
   }
 
-  mutating func insert(_ slot: UInt32) {
+  @inlinable mutating func insert(_ slot: UInt32) {
+    let leaf = Int(slot) / 64
+    if leaves[leaf] == 0 { growTree(for: slot) }
+    leaves[leaf] += 1
+  }
+
+  @inlinable mutating func remove(_ slot: UInt32) {
+    let leaf = Int(slot) / 64
+    precondition(leaves[leaf] > 0, "swap slot \(slot) is not in the swap cache")
+    leaves[leaf] -= 1
+    if leaves[leaf] == 0 { shrinkTree(after: slot) }
+  }
+
+  /// Counts the leaf of a slot that is about to be the first of its leaf, and the nodes above.
+  @usableFromInline mutating func growTree(for slot: UInt32) {
     let (leaf, middle, tree) = (Int(slot) / 64, Int(slot) / 4096, Int(slot) / 16384)
-    guard leaves[leaf] == 0 else {
-      leaves[leaf] += 1
-      return
-    }
     count -= nodesAbove(tree)
     leaves[leaf] = 1
     middles[middle] += 1
     count += 1 + nodesAbove(tree)
+    leaves[leaf] = 0
   }
 
-  mutating func remove(_ slot: UInt32) {
+  /// Takes away the leaf of a slot that was the last of its leaf, and nodes above.
+  @usableFromInline mutating func shrinkTree(after slot: UInt32) {
     let (leaf, middle, tree) = (Int(slot) / 64, Int(slot) / 4096, Int(slot) / 16384)
-    precondition(leaves[leaf] > 0, "swap slot \(slot) is not in the swap cache")
-    guard leaves[leaf] == 1 else {
-      leaves[leaf] -= 1
-      return
-    }
+    leaves[leaf] = 1
     count -= 1 + nodesAbove(tree)
     leaves[leaf] = 0
     middles[middle] -= 1

@@ -9,9 +9,12 @@ import Containers
 /// swap-cache tree, so that early slots fall into different trees.
 ///
 /// Source: Linux v6.8 `struct swap_cluster_info` and `setup_swap_map_and_extents`.
+@usableFromInline
 struct SwapClusters: ~Copyable {
   /// Slots in a cluster.
   let slotsPerCluster: Int
+  /// ``slotsPerCluster`` as a power of two.
+  private let clusterShift: UInt32
   /// The number of clusters, the partial last one included.
   let count: Int
   /// The next cluster of the queue, or ``nobody``.
@@ -24,6 +27,7 @@ struct SwapClusters: ~Copyable {
 
   init(slots: Int, slotsPerCluster: Int) {
     self.slotsPerCluster = slotsPerCluster
+    clusterShift = UInt32(slotsPerCluster.trailingZeroBitCount)
     count = (slots + slotsPerCluster - 1) / slotsPerCluster
     next = FlatStorage(repeating: Self.nobody, count: count)
     used = FlatStorage(repeating: 0, count: count)
@@ -42,12 +46,14 @@ struct SwapClusters: ~Copyable {
   }
 
   /// The cluster of a slot.
-  func cluster(of slot: UInt32) -> UInt32 { slot / UInt32(slotsPerCluster) }
+  @inline(__always)
+  func cluster(of slot: UInt32) -> UInt32 { slot >> clusterShift }
 
   /// The used slots of a cluster; header and missing slots count.
   func usedSlots(_ cluster: UInt32) -> Int { Int(used[Int(cluster)]) }
 
   /// Notes that a slot was taken.
+  @inline(__always)
   mutating func take(_ slot: UInt32) {
     let cluster = cluster(of: slot)
     if used[Int(cluster)] == 0 {
@@ -60,6 +66,7 @@ struct SwapClusters: ~Copyable {
   }
 
   /// Notes that a slot was freed.
+  @inline(__always)
   mutating func free(_ slot: UInt32) {
     let cluster = cluster(of: slot)
     precondition(used[Int(cluster)] > 0, "cluster \(cluster) has no used slot")

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Containers
+public import Containers
 import MemoryModel
 
 extension SwapDevice {
   /// Slots of one swap-cache tree: `SWAP_ADDRESS_SPACE_PAGES`.
   static let slotsPerCacheTree: UInt32 = 16384
   /// The slot caches come into use above this many free slots: 320 for the kernel's size of 64.
-  private var activationSlots: Int { 5 * slotCacheSize }
+  @inlinable var activationSlots: Int { @inline(__always) get { 5 * slotCacheSize } }
   /// The slot caches are drained and left below this many free slots: 128 for the kernel's size.
-  private var deactivationSlots: Int { 2 * slotCacheSize }
+  @inlinable var deactivationSlots: Int { @inline(__always) get { 2 * slotCacheSize } }
 
   /// Takes a free slot for a page; its cache bit is set, and it has no users.
   ///
@@ -24,22 +24,23 @@ extension SwapDevice {
   /// - Complexity: O(1) amortised while a cluster is free, else O(`slots`) at worst.
   ///
   /// Source: Linux v6.8 `folio_alloc_swap`, `get_swap_pages` and `scan_swap_map_slots`.
-  public mutating func allocateSlot(released: inout [UInt32]) -> UInt32? {
+  @inlinable public mutating func allocateSlot(released: inout [UInt32]) -> UInt32? {
     guard !isAllocationStopped else { return nil }
     updateSlotCaches(released: &released)
-    if isSlotCacheActive {
-      if allocatedNext == allocated.count { refill() }
-      if allocatedNext < allocated.count {
-        let slot = allocated[allocatedNext]
-        allocatedNext += 1
-        claims.append(slot)
-        return slot
-      }
-    }
+    guard isSlotCacheActive else { return allocateUncached() }
+    if allocated.isEmpty { refill() }
+    guard !allocated.isEmpty else { return allocateUncached() }
+    let slot = allocated.takeFirst()
+    noteClaim(slot)
+    return slot
+  }
+
+  /// Takes one free slot without the slot cache.
+  @usableFromInline mutating func allocateUncached() -> UInt32? {
     let start = scanNext
     guard let slot = takeFreeSlot() else { return nil }
     finishScan(from: start)
-    claims.append(slot)
+    noteClaim(slot)
     return slot
   }
 
@@ -52,7 +53,9 @@ extension SwapDevice {
     let first = Int(scanNext)
     for index in 0..<slots {
       let slot = (first + index) % slots
-      if map[slot] == Self.cacheBit, cachedFrame(UInt32(slot)) != nil { return UInt32(slot) }
+      if table[slot].mapByte == SwapSlot.cacheBit, table[slot].frame != nil {
+        return UInt32(slot)
+      }
     }
     return nil
   }
@@ -65,34 +68,39 @@ extension SwapDevice {
 
   /// Frees the slots of the return cache.
   public mutating func flushReturnCache(released: inout [UInt32]) {
-    for slot in returned { release(slot, released: &released) }
-    returned.removeAll(keepingCapacity: true)
+    while !returned.isEmpty { release(returned.takeFirst(), released: &released) }
+    returned.removeAll()
   }
 
   /// Takes back a slot without users and cache bit.
   ///
   /// The cache bit is set again while the slot waits, so that nobody takes it.
-  mutating func giveBack(_ slot: UInt32, released: inout [UInt32]) {
-    map[Int(slot)] = Self.cacheBit
+  @inlinable mutating func giveBack(_ slot: UInt32, released: inout [UInt32]) {
+    table[Int(slot)].mapByte = SwapSlot.cacheBit
     guard isSlotCacheActive else {
       release(slot, released: &released)
       return
     }
-    if returned.count >= slotCacheSize { flushReturnCache(released: &released) }
+    if returned.isFull { flushReturnCache(released: &released) }
     returned.append(slot)
   }
 
   /// Makes a slot free.
-  private mutating func release(_ slot: UInt32, released: inout [UInt32]) {
-    setCacheWord(slot, 0)
+  @usableFromInline mutating func release(_ slot: UInt32, released: inout [UInt32]) {
+    if table[Int(slot)].hasContent {
+      table[Int(slot)].clearContent()
+      nodes.remove(slot)
+    }
     if hasStamps { stamps[Int(slot)] = 0 }
     makeFree(slot)
     released.append(slot)
   }
 
+  @inline(__always)
   private mutating func makeFree(_ slot: UInt32) {
-    precondition(map[Int(slot)] == Self.cacheBit, "slot \(slot) is freed as \(map[Int(slot)])")
-    map[Int(slot)] = 0
+    let word = table[Int(slot)].word
+    precondition(word == UInt64(SwapSlot.cacheBit), "swap slot \(slot) is freed as \(word)")
+    table[Int(slot)] = SwapSlot()
     clusters.free(slot)
     freeSlots += 1
   }
@@ -100,28 +108,28 @@ extension SwapDevice {
   // MARK: Slot caches
 
   /// Starts to use the slot caches, or stops, by the number of free slots.
-  private mutating func updateSlotCaches(released: inout [UInt32]) {
+  @inlinable mutating func updateSlotCaches(released: inout [UInt32]) {
     guard slotCacheSize > 0 else { return }
     if !isSlotCacheActive {
-      isSlotCacheActive = freeSlots > activationSlots
+      if freeSlots > activationSlots { activateSlotCaches() }
     } else if freeSlots < deactivationSlots {
       drainSlotCaches(released: &released)
     }
   }
 
+  @usableFromInline mutating func activateSlotCaches() { isSlotCacheActive = true }
+
   /// Empties both caches and leaves them; slots that were never given out have nothing to drop, and
   /// are not reported.
-  private mutating func drainSlotCaches(released: inout [UInt32]) {
+  @usableFromInline mutating func drainSlotCaches(released: inout [UInt32]) {
     isSlotCacheActive = false
-    for slot in allocated[allocatedNext...] { makeFree(slot) }
-    allocated.removeAll(keepingCapacity: true)
-    allocatedNext = 0
+    while !allocated.isEmpty { makeFree(allocated.takeFirst()) }
+    allocated.removeAll()
     flushReturnCache(released: &released)
   }
 
-  private mutating func refill() {
-    allocated.removeAll(keepingCapacity: true)
-    allocatedNext = 0
+  @usableFromInline mutating func refill() {
+    allocated.removeAll()
     let start = scanNext
     for _ in 0..<min(slotCacheSize, freeSlots) {
       guard let slot = takeFreeSlot() else { break }
@@ -132,11 +140,12 @@ extension SwapDevice {
 
   // MARK: Free slots
 
+  @inline(__always)
   private mutating func takeFreeSlot() -> UInt32? {
     guard freeSlots > 0 else { return nil }
     guard let slot = slotInCluster() ?? scannedSlot() else { return nil }
-    precondition(map[Int(slot)] == 0, "swap slot \(slot) is not free")
-    map[Int(slot)] = Self.cacheBit
+    precondition(table[Int(slot)].isFree, "swap slot \(slot) is not free")
+    table[Int(slot)].mapByte = SwapSlot.cacheBit
     clusters.take(slot)
     freeSlots -= 1
     scanNext = slot + 1
@@ -158,7 +167,7 @@ extension SwapDevice {
         while Int(nextInCluster) < end {
           let slot = nextInCluster
           nextInCluster += 1
-          if map[Int(slot)] == 0 { return slot }
+          if table[Int(slot)].isFree { return slot }
         }
       }
       currentCluster = SwapClusters.nobody
@@ -168,11 +177,12 @@ extension SwapDevice {
   /// The first free slot from ``scanNext`` on, wrapping at the end.
   ///
   /// The kernel leaves out the start itself when it wraps; one free slot more is found here.
+  @inline(__always)
   private func scannedSlot() -> UInt32? {
-    for slot in Int(scanNext)..<max(slots, Int(scanNext)) where map[slot] == 0 {
+    for slot in Int(scanNext)..<max(slots, Int(scanNext)) where table[slot].isFree {
       return UInt32(slot)
     }
-    for slot in 1..<min(slots, Int(scanNext)) where map[slot] == 0 { return UInt32(slot) }
+    for slot in 1..<min(slots, Int(scanNext)) where table[slot].isFree { return UInt32(slot) }
     return nil
   }
 

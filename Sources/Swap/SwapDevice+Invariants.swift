@@ -11,25 +11,26 @@ extension SwapDevice {
   /// holds exactly the free clusters. S6: no slot is twice in claims and slot caches.
   public func checkInvariants() {
     var waiting = [UInt8](repeating: 0, count: slots)
-    for slot in claims + allocated[allocatedNext...] + returned { waiting[Int(slot)] += 1 }
+    let claims = claim == 0 ? earlierClaims : earlierClaims + [claim]
+    for slot in claims + allocated.all + returned.all { waiting[Int(slot)] += 1 }
     var free = 0
     var used = [Int](repeating: 0, count: clusters.count)
     for slot in 0..<slots {
-      let byte = map[slot]
+      let byte = table[slot].mapByte
       let isCached = cachedFrame(UInt32(slot)) != nil
       precondition(waiting[slot] <= 1, "S6: swap slot \(slot) waits \(waiting[slot]) times")
       precondition(waiting[slot] == 0 || !isCached, "S2: swap slot \(slot) waits, but has a page")
       precondition(
-        (byte & Self.cacheBit != 0) == (isCached || waiting[slot] == 1),
+        (byte & SwapSlot.cacheBit != 0) == (isCached || waiting[slot] == 1),
         "S2: swap slot \(slot) has map byte \(byte)"
       )
       precondition(
-        (byte & Self.continuedBit != 0) == (continuation[UInt32(slot)] != nil),
+        (byte & SwapSlot.continuedBit != 0) == (continuation[UInt32(slot)] != nil),
         "S1: swap slot \(slot) has map byte \(byte)"
       )
       if byte == 0 {
         free += 1
-        precondition(cacheWords[slot] == 0, "free swap slot \(slot) has a shadow")
+        precondition(!table[slot].hasContent, "free swap slot \(slot) has a shadow")
         precondition(stamps[slot] == 0, "free swap slot \(slot) has data")
       } else {
         used[slot / clusters.slotsPerCluster] += 1

@@ -40,14 +40,6 @@ public enum CacheClaim: Sendable {
 ///
 /// Source: Linux v6.8 `mm/swapfile.c` and `mm/swap_slots.c`.
 public struct SwapDevice: ~Copyable {
-  /// The most users that the map byte counts; more are kept aside.
-  static let largestCount: UInt8 = 62
-  @inlinable static var countMask: UInt8 { 0x3f }
-  static let cacheBit: UInt8 = 0x40
-  @inlinable static var continuedBit: UInt8 { 0x80 }
-  /// Bits of the map byte when the slot must never be allocated.
-  @inlinable static var bad: UInt8 { 63 }
-
   /// The device's number in swap entries, 0 to 15.
   public let type: Int
   /// How it transfers.
@@ -59,28 +51,30 @@ public struct SwapDevice: ~Copyable {
   /// Slots that are free: neither used nor in a slot cache.
   public internal(set) var freeSlots: Int
 
-  /// One byte for each slot: count, cache bit, continuation.
-  @usableFromInline var map: FlatStorage<UInt8>
-  /// What the swap cache holds for each slot: 0, `frame << 2 | 1`, or `shadow << 2 | 2`.
-  @usableFromInline var cacheWords: FlatStorage<UInt64>
-  var stamps: FlatStorage<UInt64>
+  @usableFromInline var table: FlatStorage<SwapSlot>
+  @usableFromInline var stamps: FlatStorage<UInt64>
   /// Whether any stamp was ever written; otherwise none needs to be erased.
-  var hasStamps = false
-  var clusters: SwapClusters
-  var nodes: SwapCacheNodes
+  @usableFromInline var hasStamps = false
+  @usableFromInline var clusters: SwapClusters
+  @usableFromInline var nodes: SwapCacheNodes
   /// Users beyond the largest count, by slot; never iterated.
   @usableFromInline var continuation: [UInt32: UInt32] = [:]
-  /// Slots whose cache bit belongs to nobody's page yet.
-  var claims: [UInt32] = []
+  /// The last slot that was given a cache bit which belongs to nobody's page yet, 0 if there is none.
+  ///
+  /// A claim lives for one step of the machine, so that there is mostly one at a time.
+  @usableFromInline var claim: UInt32 = 0
+  /// The other claims, for callers that hold several.
+  @usableFromInline var earlierClaims: [UInt32] = []
 
   // Allocation; see SwapDevice+Allocation.swift.
   var currentCluster = SwapClusters.nobody
   var nextInCluster: UInt32 = 0
   var scanNext: UInt32
   var random: SplitMix64
-  var allocated: [UInt32] = []
-  var allocatedNext = 0
-  var returned: [UInt32] = []
+  /// Slots taken for pages to come.
+  @usableFromInline var allocated: SlotCache
+  /// Slots without users that wait to be freed together.
+  @usableFromInline var returned: SlotCache
   /// Whether the slot caches are in use now.
   public internal(set) var isSlotCacheActive = false
   /// Whether `swapoff` has begun.
@@ -113,16 +107,21 @@ public struct SwapDevice: ~Copyable {
     self.slots = slots
     self.slotCacheSize = slotCacheSize
     freeSlots = slots - 1
-    map = FlatStorage(repeating: 0, count: slots)
-    map[0] = Self.bad
-    cacheWords = FlatStorage(repeating: 0, count: slots)
+    table = FlatStorage(repeating: SwapSlot(), count: slots)
+    table[0].mapByte = SwapSlot.bad
     stamps = FlatStorage(repeating: 0, count: slots)
     clusters = SwapClusters(slots: slots, slotsPerCluster: clusterSlots)
     nodes = SwapCacheNodes(slots: slots)
     random = SplitMix64(state: seed)
+    allocated = SlotCache(capacity: slotCacheSize)
+    returned = SlotCache(capacity: slotCacheSize)
     scanNext = 1
     scanNext = randomSlot()
   }
+
+  /// Asks the processor to bring what is known of a slot near.
+  @inlinable @inline(__always)
+  public func prefetch(_ slot: UInt32) { table.prefetch(Int(slot)) }
 
   /// Slots that can be used: all but the header.
   @inlinable public var totalSlots: Int { slots - 1 }
@@ -146,9 +145,10 @@ public struct SwapDevice: ~Copyable {
   /// The number of page-table entries that name the slot.
   @inlinable @inline(__always)
   public func count(_ slot: UInt32) -> Int {
-    let byte = map[Int(slot)]
-    if byte & Self.continuedBit != 0 { return Self.count(slot, continuedIn: continuation) }
-    return byte & Self.countMask == Self.bad ? 0 : Int(byte & Self.countMask)
+    let byte = table[Int(slot)].mapByte
+    if byte & SwapSlot.continuedBit != 0 { return Self.count(slot, continuedIn: continuation) }
+    let count = byte & SwapSlot.countMask
+    return count == SwapSlot.bad ? 0 : Int(count)
   }
 
   /// The users of a slot that has more than the map byte counts.
@@ -157,22 +157,22 @@ public struct SwapDevice: ~Copyable {
   /// has few users.
   @usableFromInline
   static func count(_ slot: UInt32, continuedIn continuation: [UInt32: UInt32]) -> Int {
-    Int(largestCount) + Int(continuation[slot] ?? 0)
+    Int(SwapSlot.largestCount) + Int(continuation[slot] ?? 0)
   }
 
   /// Whether the slot's cache bit is set: a page in the swap cache, a claim, or a slot cache.
-  public func hasCache(_ slot: UInt32) -> Bool { map[Int(slot)] & Self.cacheBit != 0 }
+  public func hasCache(_ slot: UInt32) -> Bool { table[Int(slot)].hasCacheBit }
 
   /// Adds one user: a page-table entry that is written, or copied by fork.
   ///
   /// - Precondition: the slot has a user or its cache bit.
-  public mutating func duplicate(_ slot: UInt32) {
-    let byte = map[Int(slot)]
-    precondition(byte != 0 && byte != Self.bad, "ENOENT: swap slot \(slot) is not in use")
-    if byte & Self.countMask < Self.largestCount {
-      map[Int(slot)] = byte + 1
+  @inlinable public mutating func duplicate(_ slot: UInt32) {
+    let byte = table[Int(slot)].mapByte
+    precondition(byte != 0 && byte != SwapSlot.bad, "ENOENT: swap slot \(slot) is not in use")
+    if byte & SwapSlot.countMask < SwapSlot.largestCount {
+      table[Int(slot)].mapByte = byte + 1
     } else {
-      map[Int(slot)] = byte | Self.continuedBit
+      table[Int(slot)].mapByte = byte | SwapSlot.continuedBit
       continuation[slot, default: 0] += 1
     }
   }
@@ -180,37 +180,41 @@ public struct SwapDevice: ~Copyable {
   /// Takes one user away; without users and cache bit the slot goes to the return cache.
   ///
   /// - Precondition: the slot has a user.
-  public mutating func drop(_ slot: UInt32, released: inout [UInt32]) {
-    let byte = map[Int(slot)]
-    precondition(count(slot) > 0, "swap slot \(slot) has no user")
-    if byte & Self.continuedBit != 0 {
-      let extra = (continuation[slot] ?? 0) - 1
-      continuation[slot] = extra == 0 ? nil : extra
-      if extra == 0 { map[Int(slot)] = byte & ~Self.continuedBit }
+  @inlinable public mutating func drop(_ slot: UInt32, released: inout [UInt32]) {
+    let byte = table[Int(slot)].mapByte
+    if byte & SwapSlot.continuedBit != 0 {
+      dropContinued(slot)
       return
     }
-    map[Int(slot)] = byte - 1
+    let count = byte & SwapSlot.countMask
+    precondition(count != 0 && count != SwapSlot.bad, "swap slot \(slot) has no user")
+    table[Int(slot)].mapByte = byte - 1
     if byte - 1 == 0 { giveBack(slot, released: &released) }
+  }
+
+  @usableFromInline mutating func dropContinued(_ slot: UInt32) {
+    let extra = (continuation[slot] ?? 0) - 1
+    continuation[slot] = extra == 0 ? nil : extra
+    if extra == 0 { table[Int(slot)].mapByte &= ~SwapSlot.continuedBit }
   }
 
   // MARK: Swap cache
 
   /// The frame that the swap cache holds for the slot, `nil` if there is none.
   @inlinable @inline(__always) public func cachedFrame(_ slot: UInt32) -> UInt32? {
-    let word = cacheWords[Int(slot)]
-    return word & 3 == 1 ? UInt32(word >> 2) : nil
+    table[Int(slot)].frame
   }
 
   /// The shadow that the slot's evicted page left, `nil` if there is none.
   @inlinable @inline(__always) public func shadow(_ slot: UInt32) -> UInt64? {
-    let word = cacheWords[Int(slot)]
-    return word & 3 == 2 ? word >> 2 : nil
+    table[Int(slot)].shadow
   }
 
   /// Reads the shadow and removes it.
-  public mutating func takeShadow(_ slot: UInt32) -> UInt64? {
-    let found = shadow(slot)
-    if found != nil { setCacheWord(slot, 0) }
+  @inlinable public mutating func takeShadow(_ slot: UInt32) -> UInt64? {
+    guard let found = table[Int(slot)].shadow else { return nil }
+    table[Int(slot)].clearContent()
+    nodes.remove(slot)
     return found
   }
 
@@ -220,12 +224,12 @@ public struct SwapDevice: ~Copyable {
   ///   ``clearClaim(_:released:)``.
   ///
   /// Source: Linux v6.8 `swapcache_prepare`.
-  public mutating func claimForCache(_ slot: UInt32) -> CacheClaim {
-    let byte = map[Int(slot)]
-    if byte & Self.cacheBit != 0 { return .exists }
+  @inlinable public mutating func claimForCache(_ slot: UInt32) -> CacheClaim {
+    let byte = table[Int(slot)].mapByte
+    if byte & SwapSlot.cacheBit != 0 { return .exists }
     guard count(slot) > 0 else { return .unused }
-    map[Int(slot)] = byte | Self.cacheBit
-    claims.append(slot)
+    table[Int(slot)].mapByte = byte | SwapSlot.cacheBit
+    noteClaim(slot)
     return .claimed
   }
 
@@ -235,7 +239,7 @@ public struct SwapDevice: ~Copyable {
   /// - Precondition: the slot was claimed or allocated, and no page was added.
   ///
   /// Source: Linux v6.8 `swapcache_clear` and `put_swap_folio`.
-  public mutating func clearClaim(_ slot: UInt32, released: inout [UInt32]) {
+  @inlinable public mutating func clearClaim(_ slot: UInt32, released: inout [UInt32]) {
     removeClaim(slot)
     clearCacheBit(slot, released: &released)
   }
@@ -245,24 +249,30 @@ public struct SwapDevice: ~Copyable {
   /// - Precondition: the slot was claimed or allocated, and no page was added.
   /// - Returns: the shadow that the page replaces, `nil` if there was none.
   @discardableResult
-  public mutating func addToCache(_ slot: UInt32, frame: UInt32) -> UInt64? {
+  @inlinable public mutating func addToCache(_ slot: UInt32, frame: UInt32) -> UInt64? {
     removeClaim(slot)
-    let replaced = shadow(slot)
-    setCacheWord(slot, UInt64(frame) << 2 | 1)
+    let replaced = table[Int(slot)].shadow
+    if replaced == nil { nodes.insert(slot) }
+    table[Int(slot)].setFrame(frame)
     return replaced
   }
 
   /// Takes the page out of the swap cache and drops the cache bit; `shadow` takes the page's place.
   ///
-  /// - Precondition: the swap cache holds a page for the slot; `shadow` is below 2^62.
-  public mutating func removeFromCache(
+  /// - Precondition: the swap cache holds a page for the slot; `shadow` is below 2^54.
+  @inlinable public mutating func removeFromCache(
     _ slot: UInt32,
     shadow: UInt64?,
     released: inout [UInt32]
   ) {
     precondition(cachedFrame(slot) != nil, "swap slot \(slot) has no page in the swap cache")
-    precondition((shadow ?? 0) >> 62 == 0, "shadow \(shadow ?? 0) is not below 2^62")
-    setCacheWord(slot, shadow.map { $0 << 2 | 2 } ?? 0)
+    if let shadow {
+      precondition(shadow >> SwapSlot.shadowBits == 0, "shadow \(shadow) is not below 2^54")
+      table[Int(slot)].setShadow(shadow)
+    } else {
+      table[Int(slot)].clearContent()
+      nodes.remove(slot)
+    }
     clearCacheBit(slot, released: &released)
   }
 
@@ -271,32 +281,65 @@ public struct SwapDevice: ~Copyable {
   /// - Precondition: the swap cache holds a page for the slot.
   public mutating func replaceCachedFrame(_ slot: UInt32, with frame: UInt32) {
     precondition(cachedFrame(slot) != nil, "swap slot \(slot) has no page in the swap cache")
-    setCacheWord(slot, UInt64(frame) << 2 | 1)
+    table[Int(slot)].setFrame(frame)
   }
 
-  private mutating func clearCacheBit(_ slot: UInt32, released: inout [UInt32]) {
-    map[Int(slot)] &= ~Self.cacheBit
-    if map[Int(slot)] == 0 { giveBack(slot, released: &released) }
+  // MARK: Common sequences in one step
+
+  /// Whether exactly one page-table entry names the slot, and nothing else uses it.
+  @inlinable @inline(__always) public func hasOnlyOneUser(_ slot: UInt32) -> Bool {
+    table[Int(slot)].mapByte == 1
   }
 
-  private mutating func removeClaim(_ slot: UInt32) {
-    // Claims live for one step of the machine, so that there are only a few: mostly one.
-    if claims.last == slot {
-      claims.removeLast()
-      return
+  /// Ends a slot's only use: as ``claimForCache(_:)``, ``drop(_:released:)``, ``takeShadow(_:)`` and
+  /// ``clearClaim(_:released:)`` do one after another.
+  ///
+  /// - Precondition: ``hasOnlyOneUser(_:)``.
+  @inlinable @inline(__always)
+  public mutating func takeBack(_ slot: UInt32, released: inout [UInt32]) {
+    precondition(hasOnlyOneUser(slot), "swap slot \(slot) has more than one user")
+    if table[Int(slot)].hasContent { nodes.remove(slot) }
+    table[Int(slot)].clearContent()
+    giveBack(slot, released: &released)
+  }
+
+  /// Leaves a newly allocated slot with one user and a shadow: as ``addToCache(_:frame:)``,
+  /// ``duplicate(_:)`` and ``removeFromCache(_:shadow:released:)`` do one after another.
+  ///
+  /// - Precondition: the slot was allocated, and no page was added; `shadow` is below 2^54.
+  @inlinable @inline(__always)
+  public mutating func settle(_ slot: UInt32, shadow: UInt64) {
+    removeClaim(slot)
+    precondition(shadow >> SwapSlot.shadowBits == 0, "shadow \(shadow) is not below 2^54")
+    nodes.insert(slot)
+    table[Int(slot)].mapByte = 1
+    table[Int(slot)].setShadow(shadow)
+  }
+
+  @inlinable mutating func clearCacheBit(_ slot: UInt32, released: inout [UInt32]) {
+    let byte = table[Int(slot)].mapByte & ~SwapSlot.cacheBit
+    table[Int(slot)].mapByte = byte
+    if byte == 0 { giveBack(slot, released: &released) }
+  }
+
+  @inlinable mutating func noteClaim(_ slot: UInt32) {
+    if claim != 0 { earlierClaims.append(claim) }
+    claim = slot
+  }
+
+  @inlinable mutating func removeClaim(_ slot: UInt32) {
+    if claim == slot && slot != 0 {
+      claim = 0
+    } else {
+      removeEarlierClaim(slot)
     }
-    guard let index = claims.lastIndex(of: slot) else {
+  }
+
+  @usableFromInline mutating func removeEarlierClaim(_ slot: UInt32) {
+    guard let index = earlierClaims.lastIndex(of: slot) else {
       preconditionFailure("swap slot \(slot) was not claimed")
     }
-    claims.remove(at: index)
-  }
-
-  mutating func setCacheWord(_ slot: UInt32, _ word: UInt64) {
-    let old = cacheWords[Int(slot)]
-    cacheWords[Int(slot)] = word
-    if (old == 0) != (word == 0) {
-      if word == 0 { nodes.remove(slot) } else { nodes.insert(slot) }
-    }
+    earlierClaims.remove(at: index)
   }
 
   // MARK: Data
@@ -305,7 +348,7 @@ public struct SwapDevice: ~Copyable {
   ///
   /// - Precondition: the slot is in use.
   public mutating func write(_ slot: UInt32, stamp: UInt64) {
-    precondition(map[Int(slot)] != 0 && slot != 0, "write to free swap slot \(slot)")
+    precondition(table[Int(slot)].mapByte != 0 && slot != 0, "write to free swap slot \(slot)")
     hasStamps = true
     stamps[Int(slot)] = stamp
   }

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import MachineModel
 import MemoryModel
+import PhysicalMemory
 import TagStorage
 import Testing
 
+@testable import MachineModel
+
 /// Runs a made-up program on a machine, with all invariants checked every so often.
-func run(_ program: RandomProgram, on configuration: MachineConfiguration, checkEvery: Int) throws
-  -> CounterSet
-{
+func run(
+  _ program: RandomProgram,
+  on configuration: MachineConfiguration,
+  checkEvery: Int,
+  takesShortcuts: Bool = true
+) throws -> CounterSet {
   var machine = try Machine(configuration)
+  machine.takesShortcuts = takesShortcuts
   var processes = [machine.addProcess(pages: program.dictionary, group: machine.addGroup())]
   let whole = MappingRequest(
     address: RandomProgram.base << 12,
@@ -63,6 +69,26 @@ func run(_ program: RandomProgram, on configuration: MachineConfiguration, check
 }
 
 @Suite struct MachineInvariantTests {
+  /// A common case in one step leaves what the general path leaves in several.
+  @Test(arguments: TagStorageDesign.allCases, [false, true])
+  func shortcutsChangeNothing(design: TagStorageDesign, failsToSave: Bool) throws {
+    for seed in UInt64(1)...3 {
+      var configuration = MachineConfiguration()
+      configuration.design = design
+      configuration.groupLimitBytes = 64 * 4096
+      configuration.swap.bytes = 200 * 4096
+      configuration.zone.pageLists = seed.isMultiple(of: 2) ? .perCPU : .off
+      if failsToSave { configuration.injectedFaults = [.failTagAllocation] }
+      let program = RandomProgram(seed: seed, pages: 200, count: 3000, forks: true)
+      let short = try run(program, on: configuration, checkEvery: 1000)
+      let long = try run(program, on: configuration, checkEvery: 1000, takesShortcuts: false)
+      #expect(short[.pswpout] > 0, "seed \(seed)")
+      for counter in Counter.allCases {
+        #expect(short[counter] == long[counter], "seed \(seed), \(counter.name)")
+      }
+    }
+  }
+
   @Test(arguments: TagStorageDesign.allCases, SwapConfiguration.Device.allCases)
   func invariantsHoldForRandomProgramsInASmallGroup(
     design: TagStorageDesign,

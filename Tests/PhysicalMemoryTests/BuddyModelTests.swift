@@ -41,7 +41,7 @@ import Testing
         guard let start else { continue }
         #expect(start % (1 << order) == 0, "\(place)")
         for frame in start..<start + 1 << order where type == .movable {
-          zone.frames.flags[frame] = .onList
+          zone.frames[frame].flags = .onList
           model.isMovable[frame] = true
         }
         held.append((start, order))
@@ -52,7 +52,7 @@ import Testing
         if taken { held.append((frame, 0)) }
       } else if !held.isEmpty {
         let (start, order) = held.remove(at: random.below(held.count))
-        for frame in start..<start + 1 << order { zone.frames.flags[frame] = .tagged }
+        for frame in start..<start + 1 << order { zone.frames[frame].flags = .tagged }
         zone.free(start, order)
         model.free(start, order)
       }
@@ -64,7 +64,7 @@ import Testing
       if step % checkEvery == 0 { zone.check() }
     }
     for (start, order) in held {
-      for frame in start..<start + 1 << order { zone.frames.flags[frame] = [] }
+      for frame in start..<start + 1 << order { zone.frames[frame].flags = [] }
       zone.free(start, order)
     }
     zone.check()

@@ -12,7 +12,7 @@ import Testing
   private func zone(free: Int, cma: Int) -> Zone {
     let zone = Zone(pageblocks: [.movable, .movable, .movable, .movable, .movable, .cma])
     // Everything is taken, and the wanted number of each kind given back.
-    while let frame = zone.allocate(0, cma: true) { zone.frames.use[frame] = .anonymous }
+    while let frame = zone.allocate(0, cma: true) { zone.frames[frame].use = .anonymous }
     for frame in 0..<free - cma { zone.free(2 * frame, 0) }
     for frame in 0..<cma { zone.free(5 * 512 + frame, 0) }
     return zone

@@ -18,10 +18,10 @@ import Testing
   ) -> Zone {
     let zone = Zone(pageblocks: Array(repeating: type, count: 8))
     while zone.allocate(9, type) != nil {}
-    for frame in movable { zone.frames.flags[frame] = .onList }
+    for frame in movable { zone.frames[frame].flags = .onList }
     for range in free {
       for frame in range {
-        zone.frames.flags[frame] = []
+        zone.frames[frame].flags = []
         zone.free(frame, 0)
       }
     }
@@ -79,7 +79,7 @@ import Testing
     for order in 0...10 { #expect(zone.list(order, .movable) == []) }
     #expect(zone.freePages == free - 1)
     #expect(zone.watermarks.boost == 512)
-    for frame in 0..<512 { zone.frames.flags[frame] = [] }
+    for frame in 0..<512 { zone.frames[frame].flags = [] }
     zone.check()
   }
 

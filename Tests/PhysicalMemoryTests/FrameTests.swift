@@ -70,7 +70,7 @@ import Testing
     await #expect(processExitsWith: .failure) {
       let zone = Zone(pageblocks: [.movable])
       guard let frame = zone.allocate(0) else { return }
-      zone.frames.flags[frame] = .onList
+      zone.frames[frame].flags = .onList
       zone.free(frame, 0)
     }
   }
@@ -78,7 +78,7 @@ import Testing
   @Test func aFlagOnAFreeFrameBreaksAnInvariant() async {
     await #expect(processExitsWith: .failure) {
       let zone = Zone(pageblocks: [.movable])
-      zone.frames.flags[7] = .tagged
+      zone.frames[7].flags = .tagged
       zone.check()
     }
   }
@@ -86,8 +86,8 @@ import Testing
   @Test func freeingClearsWhatDoesNotBelongToThePlace() {
     let zone = Zone(pageblocks: [.movable])
     guard let frame = zone.allocate(1) else { return }
-    zone.frames.flags[frame] = [.tagged, .storageReserved, .dirty, .tagStorage, .exclusive]
-    zone.frames.flags[frame + 1] = [.tagged]
+    zone.frames[frame].flags = [.tagged, .storageReserved, .dirty, .tagStorage, .exclusive]
+    zone.frames[frame + 1].flags = [.tagged]
     zone.free(frame, 1)
     #expect(zone.flags(frame) == .tagStorage)
     #expect(zone.flags(frame + 1) == [])

@@ -22,7 +22,9 @@ import Testing
     #expect(snapshot.freePages == 5 * 512 && snapshot.freeCMAPages == 0)
     #expect(snapshot.managedPages == 6 * 512 && snapshot.managedCMAPages == 512)
     #expect(snapshot.name == "Normal" && snapshot.pageblockOrder == 9)
-    #expect(snapshot.perCPULists == [ZoneSnapshot.PerCPUList(count: 0, high: 0, batch: 1)])
+    // The high mark of the one CPU starts at the low watermark.
+    let list = ZoneSnapshot.PerCPUList(count: 0, high: snapshot.low, batch: 1)
+    #expect(snapshot.perCPULists == [list])
   }
 
   /// Memory behind what the kernel knows is in no pageblock of its.

@@ -94,9 +94,9 @@ final class Zone {
 
   func isFree(_ frame: Int) -> Bool { buddy.isFree(PageFrameNumber(frame), frames: frames) }
 
-  func use(_ frame: Int) -> FrameUse { frames.use[frame] }
+  func use(_ frame: Int) -> FrameUse { frames[frame].use }
 
-  func flags(_ frame: Int) -> FrameFlags { frames.flags[frame] }
+  func flags(_ frame: Int) -> FrameFlags { frames[frame].flags }
 
   func passes(_ order: Int, mark: Int, cma: Bool, access: ReserveAccess = .none) -> Bool {
     buddy.passes(order: order, mark: mark, mayUseCMA: cma, access: access)
@@ -111,7 +111,7 @@ final class Zone {
     var current = list.head
     while current != FrameTable.none {
       blocks.append(Int(current))
-      current = frames.next[Int(current)]
+      current = frames.links[Int(current)].next
     }
     return blocks
   }
@@ -129,7 +129,7 @@ final class Zone {
       }
     }
     for frame in 0..<frames.count {
-      lines.append("\(frames.use[frame]) \(frames.flags[frame]) \(frames.freeBlock[frame])")
+      lines.append("\(frames[frame].use) \(frames[frame].flags) \(frames[frame].freeBlock)")
     }
     for block in 0..<buddy.pageblockCount { lines.append("\(buddy.pageblockTypes[block])") }
     return lines

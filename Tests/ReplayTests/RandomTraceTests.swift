@@ -22,6 +22,7 @@ private struct Experiment {
     configuration.swap.device = [.zram, .zram, .disk, .disk, .none][random.below(5)]
     configuration.swap.pageCluster = random.below(4)
     configuration.swap.slotCacheSize = random.below(2) == 0 ? 64 : 0
+    configuration.zone.pageLists = random.below(2) == 0 ? .perCPU : .off
     // Some machines run out of swap, and then out of memory.
     configuration.swap.bytes = [256 << 20, 96 * 4096, 400 * 4096][random.below(3)]
     configuration.tagChecks = TagCheckMode.allCases[random.below(TagCheckMode.allCases.count)]

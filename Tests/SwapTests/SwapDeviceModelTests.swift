@@ -150,7 +150,7 @@ private struct DeviceModel {
         live.append(slot)
       } else {
         let slot = live[random.below(live.count)]
-        perform(random.below(8), slot, &random, &device, &model, &released, &expected)
+        perform(random.below(10), slot, &random, &device, &model, &released, &expected)
         model.release(slot, &expected)
         if model.records[slot].map({ !$0.isInUse }) ?? true { live.removeAll { $0 == slot } }
       }
@@ -199,7 +199,7 @@ private struct DeviceModel {
       device.clearClaim(slot, released: &released)
       record.isClaimed = false
     case 5 where record.frame != nil:
-      record.shadow = random.below(2) == 0 ? nil : random.next() >> 2
+      record.shadow = random.below(2) == 0 ? nil : random.next() >> 10
       record.frame = nil
       device.removeFromCache(slot, shadow: record.shadow, released: &released)
     case 6:
@@ -210,6 +210,17 @@ private struct DeviceModel {
         #expect(claim == .claimed)
         record.isClaimed = true
       }
+    case 8 where device.hasOnlyOneUser(slot):
+      #expect(record.users == 1 && !record.isClaimed && record.frame == nil)
+      device.takeBack(slot, released: &released)
+      record.users = 0
+      record.shadow = nil
+    case 9 where record.isClaimed && record.users == 0 && record.shadow == nil:
+      let shadow = random.next() >> 10
+      device.settle(slot, shadow: shadow)
+      record.isClaimed = false
+      record.users = 1
+      record.shadow = shadow
     case 7:
       record.stamp = random.next()
       device.write(slot, stamp: record.stamp)
@@ -228,7 +239,7 @@ private struct DeviceModel {
     let record = model.records[slot] ?? SlotRecord(isClaimed: false)
     let found = SlotRecord(
       users: device.count(slot),
-      isClaimed: device.claims.contains(slot),
+      isClaimed: device.claim == slot || device.earlierClaims.contains(slot),
       frame: device.cachedFrame(slot),
       shadow: device.shadow(slot),
       stamp: device.read(slot)

@@ -3,18 +3,21 @@
 import CReference
 import MachineModel
 import MemoryModel
+import PhysicalMemory
 import Replay
 import TagStorage
 import TraceFormat
 
 /// Prints page accesses per second of the simulator, beside a C loop that only keeps an exact LRU.
 ///
-///     mtesim-benchmark [--rounds N] [--accesses N] [--only VARIANT] [--counters] [TRACE...]
+///     mtesim-benchmark [--rounds N] [--accesses N] [--only VARIANT] [--counters] [--no-page-lists]
+///                      [TRACE...]
 ///
 /// All variants run in turn within each round, so that whatever else the computer does falls on all of
 /// them; the figures are medians with minimum and maximum, and ratios are taken within a round.
 /// `--only` runs one variant (`c`, `plain`, `tagged`), which is what a profiler wants; `--counters`
-/// prints everything the machines counted, by which two builds are compared.
+/// prints everything the machines counted, by which two builds are compared; `--no-page-lists` turns
+/// the per-CPU page lists off.
 @main
 struct BenchmarkCommand {
   static func main() {
@@ -39,7 +42,7 @@ struct BenchmarkCommand {
       runs = zip(variants, records).map { variant, records in
         variant == .reference
           ? timeReference(stream)
-          : timeMachine(records, isTagged: variant == .tagged)
+          : timeMachine(records, isTagged: variant == .tagged, options)
       }
       for (index, run) in runs.enumerated() {
         figures[index].add(run.seconds)
@@ -79,7 +82,11 @@ struct BenchmarkCommand {
     )
   }
 
-  private static func timeMachine(_ records: [EventRecord], isTagged: Bool) -> VariantRun {
+  private static func timeMachine(
+    _ records: [EventRecord],
+    isTagged: Bool,
+    _ options: Options
+  ) -> VariantRun {
     var configuration = MachineConfiguration()
     configuration.ramBytes = 1 << 30
     configuration.design = .staticCarveout
@@ -89,6 +96,7 @@ struct BenchmarkCommand {
     configuration.swap.bytes = 2 << 30
     configuration.swap.pageCluster = 0
     configuration.isObserved = false
+    configuration.zone.pageLists = options.usesPageLists ? .perCPU : .off
     guard var machine = try? Machine(configuration) else {
       preconditionFailure("the benchmark's own machine cannot be built")
     }
@@ -107,7 +115,7 @@ struct BenchmarkCommand {
     let time = seconds {
       var index = 0
       while index < records.count {
-        index = machine.performHits(
+        index = machine.performTouches(
           records,
           in: index..<records.count,
           until: .max,
@@ -171,6 +179,7 @@ private struct Options {
   var accesses = 20_000_000
   var only: Variant?
   var printsCounters = false
+  var usesPageLists = true
 
   /// Reads one option with its value.
   ///
@@ -182,6 +191,7 @@ private struct Options {
       accesses = rest.popFirst().flatMap { Int($0) }.map { max($0, 1) } ?? accesses
     case "--only": only = rest.popFirst().flatMap { Variant(rawValue: $0) }
     case "--counters": printsCounters = true
+    case "--no-page-lists": usesPageLists = false
     default: return false
     }
     return true
