@@ -33,6 +33,8 @@ extension Machine {
     until limit: UInt64,
     of process: Int
   ) -> Int {
+    // Exact LRU has to see every use.
+    if replacement == .exact { return range.lowerBound }
     let table = processes[process].table
     let events = records.span.extracting(range)
     return table.withFlags { flags in
@@ -113,7 +115,6 @@ extension Machine {
   ) -> Bool {
     let continues = isRetry
     isRetry = false
-    if !continues { counters.add(.pgfault) }
     finishWrites()
     let address = processes[process].pageIndex.page(of: page)
     guard let vma = processes[process].vmas.find(address) else {
@@ -126,6 +127,8 @@ extension Machine {
       steps.insert(.protected)
       return false
     }
+    // The kernel counts runs of the handler, which it never enters for an access that gets a signal.
+    if !continues { counters.add(.pgfault) }
     switch processes[process].table.state(page) {
     case .none, .filePage:
       return faultOnNothing(page, at: address, in: vma, isWrite: isWrite, of: process)

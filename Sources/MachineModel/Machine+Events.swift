@@ -30,7 +30,8 @@ extension Machine {
         pageIndex: index,
         pageTable: makeTable(for: index),
         vmas: VMASet(pageSize: pageSize),
-        group: group
+        group: group,
+        processor: processes.count % configuration.processors
       )
     )
     return processes.count - 1
@@ -60,8 +61,13 @@ extension Machine {
     stamp: UInt64
   ) -> Outcome {
     guard processes[process].isAlive else { return .processGone }
+    if process != currentProcess { switchProcessor(to: process) }
     steps = .hit
-    guard access(record.page, isWrite: record.isWrite, of: process) else { return steps }
+    guard
+      replacement.isBaseline
+        ? accessNotingUse(record.page, isWrite: record.isWrite, of: process)
+        : access(record.page, isWrite: record.isWrite, of: process)
+    else { return steps }
     switch record.kind {
     case .touch:
       if record.count != 0 { write(stamp, to: record.page, of: process) }
@@ -80,6 +86,12 @@ extension Machine {
       preconditionFailure("an operation is performed by perform(_:of:)")
     }
     return steps
+  }
+
+  /// Goes on with the CPU of another process.
+  mutating func switchProcessor(to process: Int) {
+    currentProcess = process
+    processor = processes[process].processor
   }
 
   /// Leaves a stamp in the frame of a page.
@@ -118,8 +130,16 @@ extension Machine {
   /// - Returns: the steps that were taken, or the error number of a refused call.
   public mutating func perform(_ operation: MemoryOperation, of process: Int) -> Outcome {
     guard processes[process].isAlive else { return .processGone }
+    if process != currentProcess { switchProcessor(to: process) }
     steps = .hit
     finishWrites()
+    let outcome = call(operation, of: process)
+    guard operation.changesMappings, outcome.errorNumber == nil else { return outcome }
+    chargeKernelObjects(of: process)
+    return outcome.union(steps)
+  }
+
+  private mutating func call(_ operation: MemoryOperation, of process: Int) -> Outcome {
     switch operation {
     case .map(let request, let result):
       if let result, result < 0 { return steps }
@@ -168,6 +188,17 @@ extension Machine {
     let index = processes[process].pageIndex
     return (first.rawValue...last.rawValue).map {
       index.identifierAdding(VirtualPageNumber(rawValue: $0))
+    }
+  }
+}
+
+extension MemoryOperation {
+  /// Whether the operation may change the number of VMAs.
+  fileprivate var changesMappings: Bool {
+    switch self {
+    case .map, .unmap, .protect, .remap, .brk, .advise, .exec: true
+    case .exit, .thread, .kernelCopy, .process, .fork, .mark, .tagSnapshot, .expect, .expectTags:
+      false
     }
   }
 }

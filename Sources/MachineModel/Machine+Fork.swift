@@ -17,6 +17,7 @@ extension Machine {
   public mutating func fork(_ parent: Int) -> Int? {
     steps = .hit
     guard processes[parent].isAlive else { return nil }
+    switchProcessor(to: parent)
     let source = processes[parent]
     let child = processes.count
     processes.append(
@@ -24,7 +25,8 @@ extension Machine {
         pageIndex: source.pageIndex,
         pageTable: makeTable(for: source.pageIndex),
         vmas: source.vmas.forked(),
-        group: source.group
+        group: source.group,
+        processor: child % configuration.processors
       )
     )
     for vma in source.vmas.areas where vma.isCopiedAtFork || vma.isSharedAtFork {
@@ -38,6 +40,7 @@ extension Machine {
         }
       }
     }
+    chargeKernelObjects(of: child)
     return child
   }
 

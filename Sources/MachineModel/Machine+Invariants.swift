@@ -94,6 +94,12 @@ extension Machine {
 
   /// B1, I4, I6, I8, T5: every frame is one thing, and its flags fit that.
   private func checkFrames() {
+    let batched = Set(batchedFrames)
+    precondition(batched.count == batchedFrames.count, "a page is in two batches")
+    precondition(
+      batched.allSatisfy { frames.use[$0.index] == .anonymous },
+      "a batch holds a frame without user data"
+    )
     for number in 0..<frames.count {
       let frame = PageFrameNumber(number)
       let flags = frames.flags[number]
@@ -123,8 +129,8 @@ extension Machine {
         break
       case .anonymous:
         precondition(
-          flags.contains(.onList),
-          "frame \(number) holds user data and is on no list"
+          flags.contains(.onList) != batched.contains(frame),
+          "frame \(number) holds user data and is on no list and in no batch, or on both"
         )
         if flags.contains(.inSwapCache) {
           precondition(
@@ -177,7 +183,9 @@ extension Machine {
   private func checkGroups() {
     var charged = [Int](repeating: 0, count: groups.count)
     var listed = [Int](repeating: 0, count: groups.count)
-    for process in processes { charged[process.group] += process.tableFrames.count }
+    for process in processes {
+      charged[process.group] += process.tableFrames.count + process.objectPages
+    }
     for number in 0..<frames.count
     where frames.use[number] == .anonymous {
       let group = group(of: PageFrameNumber(number))

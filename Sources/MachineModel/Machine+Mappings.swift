@@ -148,6 +148,8 @@ extension Machine {
     if frames.flags[frame.index].contains(.inSwapCache) {
       guard freeSwapCopy(of: frame) else { return }
     }
+    // Where another CPU's batch has the page, the kernel frees it when that batch is emptied.
+    if !frames.flags[frame.index].contains(.onList) { drainAllBatches() }
     takeOffList(frame)
     freeUserFrame(frame)
   }

@@ -138,8 +138,7 @@ extension Machine {
 
   private mutating func putBack(_ frame: PageFrameNumber, active: Bool) {
     if !frames.flags[frame.index].contains(.swapBacked) {
-      frames.flags[frame.index].insert(.onList)
-      groups[group(of: frame)].lazyFree.pushFront(frame, in: &frames)
+      addToLazyFree(frame)
     } else if active {
       addToActive(frame)
     } else {

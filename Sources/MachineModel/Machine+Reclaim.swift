@@ -41,8 +41,9 @@ extension Machine {
     groups[group(of: frame)].inactive.pushFront(frame, in: &frames)
   }
 
-  /// Adds a page to the young end of its group's active list.
+  /// Adds a page to the young end of its group's active list; a baseline has none.
   mutating func addToActive(_ frame: PageFrameNumber) {
+    if replacement.isBaseline { return addToInactive(frame) }
     frames.flags[frame.index].insert([.onList, .active])
     groups[group(of: frame)].active.pushFront(frame, in: &frames)
   }
@@ -132,15 +133,16 @@ extension Machine {
     isReclaiming = true
     defer { isReclaiming = false }
     var total = 0
+    let goal = replacement.isBaseline ? 1 : Self.reclaimBatch
     for priority in stride(from: Self.firstPriority, through: 0, by: -1) {
       total += reclaimPass(
         group,
         priority: priority,
-        goal: Self.reclaimBatch,
+        goal: goal,
         by: .group,
         skippingCMA: false
       )
-      if total >= Self.reclaimBatch { break }
+      if total >= goal { break }
     }
     groups[group].activationsSnapshot = groups[group].activations
     return total
@@ -157,7 +159,17 @@ extension Machine {
     by who: Reclaimer,
     skippingCMA: Bool
   ) -> Int {
-    var reclaimed = shrinkLazyFree(group, by: who)
+    if replacement.isBaseline {
+      return evictOldest(
+        group,
+        priority: priority,
+        goal: goal,
+        by: who,
+        skippingCMA: skippingCMA
+      )
+    }
+    groups[group].flushStatistics()
+    var reclaimed = shrinkLazyFree(group, priority: priority, by: who)
     guard hasFreeSlots else { return reclaimed }
     let state = groups[group]
     let mayDeactivate =
@@ -200,6 +212,7 @@ extension Machine {
 
   /// Deactivates pages from the old end of the active list, referenced or not.
   mutating func shrinkActive(_ group: Int, count: Int) {
+    drainBatch()
     for _ in 0..<count {
       guard let frame = groups[group].active.popBack(in: &frames) else { return }
       counters.add(.pgrefill)
@@ -230,6 +243,7 @@ extension Machine {
     by who: Reclaimer,
     skippingCMA: Bool
   ) -> Int {
+    drainBatch()
     finishWrites()
     let writesBefore = counters[.pswpout]
     // A batch lies on the stack, so that reclaim allocates nothing.
@@ -264,15 +278,22 @@ extension Machine {
     }
     countReclaimed(reclaimed, by: who)
     let written = Int(counters[.pswpout] - writesBefore)
-    groups[group].noteCost(32 * written + isolatedPages - reclaimed)
+    groups[group].noteCost(
+      configuration.kernel.reclaimCost(written: written, rotated: isolatedPages - reclaimed)
+    )
     return reclaimed
   }
 
   /// Moves a page that is in use to the active list.
-  private mutating func activate(_ frame: PageFrameNumber, in group: Int) {
+  mutating func activate(_ frame: PageFrameNumber, in group: Int) {
     counters.add(.pgactivate)
     groups[group].nonresidentAge += 1
     addToActive(frame)
+    freeSwapCopyIfFull(frame)
+  }
+
+  /// Gives up the swap-cache copy of a page that is in use, where swap is more than half full.
+  mutating func freeSwapCopyIfFull(_ frame: PageFrameNumber) {
     if frames.flags[frame.index].contains(.inSwapCache) && device.isMoreThanHalfFull {
       _ = freeSwapCopy(of: frame)
     }
@@ -315,7 +336,7 @@ extension Machine {
     return young
   }
 
-  private mutating func countScanned(_ count: Int, by who: Reclaimer) {
+  mutating func countScanned(_ count: Int, by who: Reclaimer) {
     counters.add(who == .kswapd ? .pgscanKswapd : .pgscanDirect, count)
     counters.add(.pgscanAnon, count)
   }
@@ -323,40 +344,5 @@ extension Machine {
   mutating func countReclaimed(_ count: Int, by who: Reclaimer) {
     counters.add(who == .kswapd ? .pgstealKswapd : .pgstealDirect, count)
     counters.add(.pgstealAnon, count)
-  }
-
-  /// Frees pages that MADV_FREE made droppable and that nobody wrote since.
-  private mutating func shrinkLazyFree(_ group: Int, by who: Reclaimer) -> Int {
-    var reclaimed = 0
-    for _ in 0..<min(Self.reclaimBatch, groups[group].lazyFreePages) {
-      guard let frame = groups[group].lazyFree.popBack(in: &frames) else { break }
-      frames.flags[frame.index].remove(.onList)
-      if dropLazyFreePage(frame) {
-        reclaimed += 1
-      } else {
-        // It was written again, so it is ordinary anonymous memory once more.
-        frames.flags[frame.index].insert(.swapBacked)
-        activate(frame, in: group)
-      }
-    }
-    countScanned(reclaimed, by: who)
-    countReclaimed(reclaimed, by: who)
-    return reclaimed
-  }
-
-  /// Drops a droppable page, unless it was written since.
-  private mutating func dropLazyFreePage(_ frame: PageFrameNumber) -> Bool {
-    let mappings = mappings(of: frame)
-    guard !frames.flags[frame.index].contains(.held) else { return false }
-    for mapping in mappings
-    where processes[Int(mapping.process)].table.flags(mapping.page).contains(.dirty) {
-      return false
-    }
-    for mapping in mappings {
-      unmapFrame(frame, at: mapping.page, of: Int(mapping.process))
-    }
-    counters.add(.pglazyfreed)
-    freeUserFrame(frame)
-    return true
   }
 }

@@ -85,17 +85,15 @@ extension Machine {
     frames.flags[frame.index].insert(.swapBacked)
     noteRefault(of: frame, slot: slot, in: group)
     readSlot(slot, into: frame)
-    if frames.flags[frame.index].contains(.active) {
-      addToActive(frame)
-    } else {
-      addToInactive(frame)
+    guard intoCache else {
+      addToBatch(frame)
+      return frame
     }
-    guard intoCache else { return frame }
     device.addToCache(slot, frame: frame.rawValue)
     frames.swapSlot[frame.index] = slot
     frames.flags[frame.index].insert(.inSwapCache)
     hold(frame)
-    readAhead(around: address, in: vma, of: process)
+    readAhead(around: address, of: frame, in: vma, of: process)
     letGo(frame)
     return frame
   }
@@ -118,6 +116,8 @@ extension Machine {
     of process: Int,
     bypassed: Bool
   ) -> Bool {
+    // A batch that holds the page has a reference to it, which must not count as a user.
+    if isWrite && !bypassed && !frames.flags[frame.index].contains(.onList) { drainBatch() }
     let table = processes[process].table
     let exclusive = bypassed || table.state(page) == .swapExclusive
     // Before the slot can be reused, whoever owns the page next must find the tags in place.
@@ -127,7 +127,7 @@ extension Machine {
     if bypassed {
       _ = device.takeShadow(slot)
       device.clearClaim(slot, released: &releasedSlots)
-    } else if device.isMoreThanHalfFull || isWrite && device.count(slot) == 0 {
+    } else if device.isMoreThanHalfFull || isWrite && mapCount(frame) == 0 {
       _ = freeSwapCopy(of: frame)
     }
     // A bypassed page has no copy on the device any more: it must be written again.
@@ -149,8 +149,11 @@ extension Machine {
     let shadow = Shadow(word: word)
     counters.add(.workingsetRefaultAnon)
     let distance = groups[group].nonresidentAge - shadow.age
-    // With anonymous pages only, the working set that a refault competes with is the active list.
-    guard distance <= UInt64(groups[group].activePages) else { return }
+    // A refault competes with the file lists, which are the droppable pages here, and with the active
+    // list as long as that could be swapped out.
+    let workingSet =
+      groups[group].lazyFreePages + (hasFreeSlots ? groups[group].knownActivePages : 0)
+    guard !replacement.isBaseline, distance <= UInt64(workingSet) else { return }
     counters.add(.workingsetActivateAnon)
     groups[group].nonresidentAge += 1
     groups[group].activations += 1
@@ -158,13 +161,15 @@ extension Machine {
     if shadow.wasInWorkingset {
       counters.add(.workingsetRestoreAnon)
       frames.flags[frame.index].insert(.workingset)
-      groups[group].noteCost(32)
+      groups[group].noteCost(configuration.kernel.reclaimCost(written: 1, rotated: 0))
     }
   }
 
-  /// Reads the swapped neighbours of a faulting page into the swap cache.
+  /// Reads the swapped neighbours of a faulting page into the swap cache, and lets all of them and the
+  /// page itself wait for their list by address; an empty window leaves the batch alone.
   private mutating func readAhead(
     around address: VirtualPageNumber,
+    of frame: PageFrameNumber,
     in vma: VirtualMemoryArea,
     of process: Int
   ) {
@@ -180,9 +185,13 @@ extension Machine {
     var neighbour = window.lowerBound
     while neighbour < window.upperBound {
       defer { neighbour = VirtualPageNumber(rawValue: neighbour.rawValue + 1) }
-      guard neighbour != address, let page = index.identifier(of: neighbour) else { continue }
-      readNeighbour(page, of: process)
+      if neighbour == address {
+        addToBatch(frame)
+      } else if let page = index.identifier(of: neighbour) {
+        readNeighbour(page, of: process)
+      }
     }
+    if configuration.swap.pageCluster > 0 && state.window > 1 { drainBatch() }
   }
 
   /// Reads one swapped page into the swap cache without mapping it.
@@ -209,11 +218,7 @@ extension Machine {
     frames.swapSlot[frame.index] = slot
     readSlot(slot, into: frame)
     counters.add(.swapRa)
-    if frames.flags[frame.index].contains(.active) {
-      addToActive(frame)
-    } else {
-      addToInactive(frame)
-    }
+    addToBatch(frame)
   }
 
   private mutating func allocateReadAheadFrame(for process: Int) -> PageFrameNumber? {

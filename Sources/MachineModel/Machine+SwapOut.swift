@@ -20,6 +20,7 @@ extension Machine {
   /// Tries to free an isolated page that has had its second chance: slot, unmapping, write-out.
   mutating func reclaimUnused(_ frame: PageFrameNumber) -> Verdict {
     let flags = frames.flags[frame.index]
+    if !flags.contains(.swapBacked) { return dropLazyFreePage(frame) }
     if flags.contains(.pinned) { return flags.contains(.inSwapCache) ? .activate : .keep }
     if !flags.contains(.inSwapCache) {
       guard addToSwap(frame) else { return .activate }

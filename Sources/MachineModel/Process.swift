@@ -15,18 +15,23 @@ struct Process {
   var vmas: VMASet
   /// The memory group that pays for its pages.
   let group: Int
+  /// The CPU that it runs on.
+  let processor: Int
   /// Whether it has neither exited nor been killed.
   var isAlive = true
   /// Frames that hold its page tables.
   var tableFrames: [UInt32] = []
+  /// Pages charged for the objects that describe its address space.
+  var objectPages = 0
   /// The thread that the trace last switched to.
   var thread: UInt32 = 0
 
-  init(pageIndex: PageIndex, pageTable: PageTable, vmas: VMASet, group: Int) {
+  init(pageIndex: PageIndex, pageTable: PageTable, vmas: VMASet, group: Int, processor: Int) {
     self.pageIndex = pageIndex
     self.pageTable = pageTable
     table = ProcessTable(pageTable)
     self.vmas = vmas
     self.group = group
+    self.processor = processor
   }
 }

@@ -126,6 +126,16 @@ extension ReplaySession {
       oracle.fork(process)
     case .kernelCopy(let address, let length, let intoUser):
       try performCopy(address: address, length: length, intoUser: intoUser, at: cursor)
+    case .mark(let text):
+      lastOutcome = .hit
+      marks.append(
+        MarkedState(
+          text: text,
+          counters: machine.counters,
+          savedTags: machine.savedTagClasses,
+          anonymousBytes: machine.bytes(of: .anonymous)
+        )
+      )
     case .tagSnapshot(let page, let tags):
       try compareSnapshot(tags, page: page, at: cursor)
     case .expectTags(let address, let tags):
