@@ -173,7 +173,7 @@ let package = Package(
       "Replay",
       [
         "Replay", "MachineModel", "TraceFormat", "MemoryModel", "TagCompression", "PhysicalMemory",
-        "TagStorage", "TestSupport",
+        "TagStorage", "Swap", "TestSupport",
       ]
     ),
     tests("Command", ["mtesim", "MemoryModel", "Swap", "TagCompression"]),

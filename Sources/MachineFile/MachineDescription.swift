@@ -90,6 +90,7 @@ extension MachineError {
     case .tagStorage(.notWholeBlocks): ["tag-storage.block-size", "ram", "kernel.page-size"]
     case .tagStorage, .cma, .ram: ["ram", "kernel.page-size"]
     case .swap: ["swap.size", "kernel.page-size"]
+    case .lruBatch: ["vm.lru-batch"]
     case .groupLimit: ["memory.max", "kernel.page-size"]
     case .watermarks:
       ["vm.min_free_kbytes", "vm.watermark_scale_factor", "ram", "kernel.page-size"]

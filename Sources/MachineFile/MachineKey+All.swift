@@ -104,6 +104,31 @@ extension MachineKey {
       source: "sysctl vm.swappiness",
       option: "swappiness"
     ),
+    .choice(
+      "vm.page-replacement",
+      \.replacement,
+      meaning:
+        "How pages are chosen for eviction: two-list as the kernel does, or exact LRU or clock, which "
+        + "evict single pages.",
+      source: "two-list: CONFIG_LRU_GEN off",
+      option: "lru"
+    ),
+    .number(
+      "vm.lru-batch",
+      \.lruBatchPages,
+      in: 1...31,
+      unit: "pages",
+      meaning: "Pages that each CPU collects before they reach an LRU list; 1 means no batches.",
+      source: "PAGEVEC_SIZE",
+      option: "lru-batch"
+    ),
+    .choice(
+      "vm.reclaim-version",
+      \.kernel,
+      meaning: "The version of Linux whose costs of reclaim count.",
+      source: "lru_note_cost",
+      option: "kernel"
+    ),
     .number(
       "vm.page-cluster",
       \.swap.pageCluster,

@@ -34,6 +34,7 @@ extension Machine {
     until limit: UInt64,
     of process: Int
   ) -> Int {
+    if process != currentProcess { switchProcessor(to: process) }
     var next = range.lowerBound
     while true {
       let missed = performHits(records, in: next..<range.upperBound, until: limit, of: process)
@@ -114,6 +115,8 @@ extension Machine {
     until limit: UInt64,
     of process: Int
   ) -> Int {
+    // Exact LRU has to see every use.
+    if replacement == .exact { return range.lowerBound }
     let table = processes[process].table
     let events = records.span.extracting(range)
     return table.withFlags { flags in
@@ -196,7 +199,6 @@ extension Machine {
   ) -> Bool {
     let continues = isRetry
     isRetry = false
-    if !continues { counters.add(.pgfault) }
     finishWrites()
     let address = processes[process].pageIndex.page(of: page)
     guard let index = processes[process].vmas.index(of: address) else {
@@ -210,6 +212,8 @@ extension Machine {
       steps.insert(.protected)
       return false
     }
+    // The kernel counts runs of the handler, which it never enters for an access that gets a signal.
+    if !continues { counters.add(.pgfault) }
     switch processes[process].table.state(page) {
     case .none, .filePage:
       return faultOnNothing(page, at: address, in: vma, isWrite: isWrite, of: process)

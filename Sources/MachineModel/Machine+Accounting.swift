@@ -60,8 +60,8 @@ extension Machine {
   private var unmappedAnonymousPages: Int {
     var charged = 0
     for group in 0..<groups.count { charged += groups[group].chargedPages }
-    let tables = processes.reduce(0) { $0 + $1.tableFrames.count }
-    return charged - tables - mappedAnonymousPages
+    let kernel = processes.reduce(0) { $0 + $1.tableFrames.count + $1.objectPages }
+    return charged - kernel - mappedAnonymousPages
   }
 
   /// Makes the kernel's own frames match what saved tags need.

@@ -31,6 +31,7 @@ extension Machine {
         pageTable: makeTable(for: index),
         vmas: VMASet(pageSize: pageSize),
         group: group,
+        processor: processes.count % configuration.processors,
         tagThreads: TagThreads(mode: configuration.tagChecks)
       )
     )
@@ -61,6 +62,7 @@ extension Machine {
     stamp: UInt64
   ) -> Outcome {
     guard processes[process].isAlive else { return .processGone }
+    if process != currentProcess { switchProcessor(to: process) }
     steps = .hit
     guard reach(record.page, at: nil, isWrite: record.isWrite, of: process) else { return steps }
     switch record.kind {
@@ -94,14 +96,24 @@ extension Machine {
     of process: Int
   ) -> Bool {
     let faults = counters[.pgfault]
-    let isReached = access(page, isWrite: isWrite, of: process)
-    guard counters[.pgfault] != faults else { return isReached }
+    let isReached =
+      replacement.isBaseline
+      ? accessNotingUse(page, isWrite: isWrite, of: process)
+      : access(page, isWrite: isWrite, of: process)
+    // A signal enters the kernel without a run of the fault handler.
+    guard !isReached || counters[.pgfault] != faults else { return true }
     enterKernel(from: process)
     if !isReached {
       let base = processes[process].pageIndex.page(of: page).address(pageSize: pageSize)
       noteSignal(at: address ?? base)
     }
     return isReached
+  }
+
+  /// Goes on with the CPU of another process.
+  mutating func switchProcessor(to process: Int) {
+    currentProcess = process
+    processor = processes[process].processor
   }
 
   /// Leaves a stamp in the frame of a page.
@@ -121,12 +133,16 @@ extension Machine {
   /// - Returns: the steps that were taken, with the error number of a refused call.
   public mutating func perform(_ operation: MemoryOperation, of process: Int) -> Outcome {
     guard processes[process].isAlive else { return .processGone }
+    if process != currentProcess { switchProcessor(to: process) }
     steps = .hit
     lastValue = nil
     finishWrites()
     // The kernel delivers before it performs the call, which it then restarts.
     let entry = operation.entersKernel ? enterKernel(from: process) : .hit
-    return call(operation, of: process).union(entry)
+    let outcome = call(operation, of: process).union(entry)
+    guard operation.changesMappings, outcome.errorNumber == nil else { return outcome }
+    chargeKernelObjects(of: process)
+    return outcome.union(steps)
   }
 
   private mutating func call(_ operation: MemoryOperation, of process: Int) -> Outcome {
@@ -195,6 +211,18 @@ extension Machine {
     let index = processes[process].pageIndex
     return (first.rawValue...last.rawValue).map {
       index.identifierAdding(VirtualPageNumber(rawValue: $0))
+    }
+  }
+}
+
+extension MemoryOperation {
+  /// Whether the operation may change the number of VMAs.
+  fileprivate var changesMappings: Bool {
+    switch self {
+    case .map, .unmap, .protect, .remap, .brk, .advise, .exec: true
+    case .exit, .thread, .kernelCopy, .process, .fork, .mark, .tagSnapshot, .expect, .expectTags,
+      .tagControl, .tagCheckOverride, .tagInstruction, .pin, .unpin:
+      false
     }
   }
 }

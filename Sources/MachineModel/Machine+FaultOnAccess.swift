@@ -58,6 +58,7 @@ extension Machine {
     cause: Counter
   ) {
     counters.add(.lruDisableIpis, configuration.processors)
+    drainAllBatches()
     finishWrites()
     for _ in 0..<reservation.replaceAttempts {
       switch migrate(frame, tagged: true) {

@@ -73,7 +73,11 @@ extension Machine {
     of process: Int
   ) -> Bool {
     guard growTables(of: process, for: address) else { return false }
-    if !vma.hasReverseMap { processes[process].vmas.noteAnonymousWrite(at: address) }
+    if !vma.hasReverseMap && !vma.flags.contains(.shared) {
+      processes[process].vmas.noteAnonymousWrite(at: address)
+      chargeKernelObjects(of: process)
+      guard processes[process].isAlive else { return false }
+    }
     guard
       let frame = allocateUserFrame(tagged: vma.flags.contains(.mte), charging: process)
     else { return false }
@@ -88,7 +92,7 @@ extension Machine {
     if vma.flags.contains(.mte) && canHoldTags(frame) { initializeTags(of: frame) }
     frames[frame].flags.insert([.swapBacked, .exclusive])
     mapFrame(frame, at: page, in: vma, of: process, writable: true, dirty: true)
-    addToInactive(frame)
+    addToBatch(frame)
     return true
   }
 
@@ -122,6 +126,8 @@ extension Machine {
   mutating func canReuse(_ frame: PageFrameNumber) -> Bool {
     let flags = frames[frame].flags
     if flags.contains(.exclusive) { return true }
+    // A batch that holds the page has a reference to it, which must not count as a user.
+    if !flags.contains(.onList) { drainBatch() }
     guard mapCount(frame) == 1, !flags.contains(.pinned) else { return false }
     guard flags.contains(.inSwapCache) else { return true }
     return freeSwapCopy(of: frame)
@@ -158,7 +164,7 @@ extension Machine {
     unmapFrame(source, at: page, of: process)
     frames[copy].flags.insert([.swapBacked, .exclusive])
     mapFrame(copy, at: page, in: vma, of: process, writable: true, dirty: true)
-    addToInactive(copy)
+    addToBatch(copy)
     releaseIfUnused(source)
     note(.copy, process: process, page: page)
     return true

@@ -17,6 +17,7 @@ extension Machine {
   public mutating func fork(_ parent: Int) -> Int? {
     steps = .hit
     guard processes[parent].isAlive else { return nil }
+    switchProcessor(to: parent)
     let source = processes[parent]
     let child = processes.count
     processes.append(
@@ -25,6 +26,7 @@ extension Machine {
         pageTable: makeTable(for: source.pageIndex),
         vmas: source.vmas.forked(),
         group: source.group,
+        processor: child % configuration.processors,
         tagThreads: source.tagThreads.forked()
       )
     )
@@ -39,6 +41,7 @@ extension Machine {
         }
       }
     }
+    chargeKernelObjects(of: child)
     return child
   }
 

@@ -117,6 +117,12 @@ extension Machine {
 
   /// B1, I4, I6, I8, T5: every frame is one thing, and its flags fit that.
   private func checkFrames() {
+    let batched = Set(batchedFrames)
+    precondition(batched.count == batchedFrames.count, "a page is in two batches")
+    precondition(
+      batched.allSatisfy { frames[$0].use == .anonymous },
+      "a batch holds a frame without user data"
+    )
     for number in 0..<frames.count {
       let frame = PageFrameNumber(number)
       let flags = frames[number].flags
@@ -146,8 +152,8 @@ extension Machine {
         break
       case .anonymous:
         precondition(
-          flags.contains(.onList),
-          "frame \(number) holds user data and is on no list"
+          flags.contains(.onList) != batched.contains(frame),
+          "frame \(number) holds user data and is on no list and in no batch, or on both"
         )
         if flags.contains(.inSwapCache) {
           precondition(
@@ -200,7 +206,9 @@ extension Machine {
   private func checkGroups() {
     var charged = [Int](repeating: 0, count: groups.count)
     var listed = [Int](repeating: 0, count: groups.count)
-    for process in processes { charged[process.group] += process.tableFrames.count }
+    for process in processes {
+      charged[process.group] += process.tableFrames.count + process.objectPages
+    }
     for number in 0..<frames.count
     where frames[number].use == .anonymous {
       let group = group(of: PageFrameNumber(number))

@@ -157,6 +157,8 @@ extension Machine {
     if frames[frame].flags.contains(.inSwapCache) {
       guard freeSwapCopy(of: frame) else { return }
     }
+    // Where another CPU's batch has the page, the kernel frees it when that batch is emptied.
+    if !frames[frame].flags.contains(.onList) { drainAllBatches() }
     takeOffList(frame)
     freeUserFrame(frame)
   }

@@ -153,8 +153,7 @@ extension Machine {
 
   private mutating func putBack(_ frame: PageFrameNumber, active: Bool) {
     if !frames[frame].flags.contains(.swapBacked) {
-      frames[frame].flags.insert(.onList)
-      groups[group(of: frame)].lazyFree.pushFront(frame, in: &frames)
+      addToLazyFree(frame)
     } else if active {
       addToActive(frame, of: group(of: frame))
     } else {

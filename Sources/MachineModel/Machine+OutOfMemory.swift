@@ -35,6 +35,7 @@ extension Machine {
 
   /// Unmaps everything that a process has.
   mutating func dropAddressSpace(of process: Int) {
+    drainBatch()
     let table = processes[process].table
     for page in 0..<processes[process].pageIndex.count
     where table.state(PageIdentifier(page)) != .none {
@@ -44,5 +45,6 @@ extension Machine {
     processes[process].vmas = VMASet(pageSize: pageSize)
     table.releaseAllTables()
     shrinkTables(of: process)
+    releaseKernelObjects(of: process)
   }
 }

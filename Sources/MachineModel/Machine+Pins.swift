@@ -238,7 +238,7 @@ extension Machine {
     copyTags(from: source, to: copy, dropping: .dropCopiedTags)
     frames[copy].flags.insert([.swapBacked, .exclusive])
     mapFrame(copy, at: page, in: FaultArea(vma), of: child, writable: true, dirty: true)
-    addToInactive(copy)
+    addToBatch(copy)
     note(.copy, process: child, page: page)
     return true
   }

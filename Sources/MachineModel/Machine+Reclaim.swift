@@ -46,21 +46,13 @@ extension Machine {
     groups[group].inactive.pushFront(frame, in: &frames)
   }
 
-  /// Adds a page to the young end of the active list of its group, which the caller knows.
+  /// Adds a page to the young end of the active list of its group, which the caller knows; a baseline
+  /// has no active list.
   @inline(__always)
   mutating func addToActive(_ frame: PageFrameNumber, of group: Int) {
+    if replacement.isBaseline { return addToInactive(frame, of: group) }
     frames[frame].flags.insert([.onList, .active])
     groups[group].active.pushFront(frame, in: &frames)
-  }
-
-  /// Adds a page to the young end of the list that its active flag says.
-  @inline(__always)
-  mutating func addToList(_ frame: PageFrameNumber, of group: Int) {
-    if frames[frame].flags.contains(.active) {
-      addToActive(frame, of: group)
-    } else {
-      addToInactive(frame, of: group)
-    }
   }
 
   /// Takes a page off whatever LRU list it is on.
@@ -152,15 +144,16 @@ extension Machine {
     isReclaiming = true
     defer { isReclaiming = false }
     var total = 0
+    let goal = replacement.isBaseline ? 1 : Self.reclaimBatch
     for priority in stride(from: Self.firstPriority, through: 0, by: -1) {
       total += reclaimPass(
         group,
         priority: priority,
-        goal: Self.reclaimBatch,
+        goal: goal,
         by: .group,
         skippingCMA: false
       )
-      if total >= Self.reclaimBatch { break }
+      if total >= goal { break }
     }
     groups[group].activationsSnapshot = groups[group].activations
     return total
@@ -177,7 +170,17 @@ extension Machine {
     by who: Reclaimer,
     skippingCMA: Bool
   ) -> Int {
-    var reclaimed = shrinkLazyFree(group, by: who)
+    if replacement.isBaseline {
+      return evictOldest(
+        group,
+        priority: priority,
+        goal: goal,
+        by: who,
+        skippingCMA: skippingCMA
+      )
+    }
+    groups[group].flushStatistics()
+    var reclaimed = shrinkLazyFree(group, priority: priority, by: who)
     guard hasFreeSlots else { return reclaimed }
     let state = groups[group]
     let mayDeactivate =
@@ -220,6 +223,7 @@ extension Machine {
 
   /// Deactivates pages from the old end of the active list, referenced or not.
   mutating func shrinkActive(_ group: Int, count: Int) {
+    drainBatch()
     var deactivated = 0
     while deactivated < count, let frame = groups[group].active.popBack(in: &frames) {
       deactivated += 1
@@ -250,6 +254,7 @@ extension Machine {
     by who: Reclaimer,
     skippingCMA: Bool
   ) -> Int {
+    drainBatch()
     finishWrites()
     let writesBefore = counters[.pswpout]
     // A batch lies on the stack, so that reclaim allocates nothing.
@@ -280,7 +285,9 @@ extension Machine {
     }
     countReclaimed(reclaimed, by: who)
     let written = Int(counters[.pswpout] - writesBefore)
-    groups[group].noteCost(32 * written + isolatedPages - reclaimed)
+    groups[group].noteCost(
+      configuration.kernel.reclaimCost(written: written, rotated: isolatedPages - reclaimed)
+    )
     return reclaimed
   }
 
@@ -309,10 +316,15 @@ extension Machine {
   }
 
   /// Moves a page that is in use to the active list.
-  private mutating func activate(_ frame: PageFrameNumber, in group: Int) {
+  mutating func activate(_ frame: PageFrameNumber, in group: Int) {
     counters.add(.pgactivate)
     groups[group].nonresidentAge += 1
     addToActive(frame, of: group)
+    freeSwapCopyIfFull(frame)
+  }
+
+  /// Gives up the swap-cache copy of a page that is in use, where swap is more than half full.
+  mutating func freeSwapCopyIfFull(_ frame: PageFrameNumber) {
     if frames[frame].flags.contains(.inSwapCache) && device.isMoreThanHalfFull {
       _ = freeSwapCopy(of: frame)
     }
@@ -360,7 +372,7 @@ extension Machine {
     return young
   }
 
-  private mutating func countScanned(_ count: Int, by who: Reclaimer) {
+  mutating func countScanned(_ count: Int, by who: Reclaimer) {
     counters.add(who == .kswapd ? .pgscanKswapd : .pgscanDirect, count)
     counters.add(.pgscanAnon, count)
   }
@@ -368,40 +380,5 @@ extension Machine {
   mutating func countReclaimed(_ count: Int, by who: Reclaimer) {
     counters.add(who == .kswapd ? .pgstealKswapd : .pgstealDirect, count)
     counters.add(.pgstealAnon, count)
-  }
-
-  /// Frees pages that MADV_FREE made droppable and that nobody wrote since.
-  private mutating func shrinkLazyFree(_ group: Int, by who: Reclaimer) -> Int {
-    var reclaimed = 0
-    for _ in 0..<min(Self.reclaimBatch, groups[group].lazyFreePages) {
-      guard let frame = groups[group].lazyFree.popBack(in: &frames) else { break }
-      frames[frame].flags.remove(.onList)
-      if dropLazyFreePage(frame) {
-        reclaimed += 1
-      } else {
-        // It was written again, so it is ordinary anonymous memory once more.
-        frames[frame].flags.insert(.swapBacked)
-        activate(frame, in: group)
-      }
-    }
-    countScanned(reclaimed, by: who)
-    countReclaimed(reclaimed, by: who)
-    return reclaimed
-  }
-
-  /// Drops a droppable page, unless it was written since.
-  private mutating func dropLazyFreePage(_ frame: PageFrameNumber) -> Bool {
-    let mappings = mappings(of: frame)
-    guard frames[frame].flags.isDisjoint(with: [.held, .pinned]) else { return false }
-    for mapping in mappings
-    where processes[Int(mapping.process)].table.flags(mapping.page).contains(.dirty) {
-      return false
-    }
-    for mapping in mappings {
-      unmapFrame(frame, at: mapping.page, of: Int(mapping.process))
-    }
-    counters.add(.pglazyfreed)
-    freeUserFrame(frame)
-    return true
   }
 }

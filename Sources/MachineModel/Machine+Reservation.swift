@@ -109,6 +109,7 @@ extension Machine {
       return .busy
     }
     counters.add(.lruDisableIpis, configuration.processors)
+    drainAllBatches()
     finishWrites()
     var result = ReservationResult.reserved
     for frame in range where !buddy.isFree(PageFrameNumber(frame), frames: frames) {

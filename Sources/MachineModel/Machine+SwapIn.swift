@@ -84,6 +84,7 @@ extension Machine {
       return false
     }
     readSlot(slot, into: frame)
+    addToBatch(frame)
     countDeviceRead()
     // Before the slot can be reused, whoever owns the page next must find the tags in place.
     restoreTags(of: frame, from: slot)
@@ -95,7 +96,7 @@ extension Machine {
     return true
   }
 
-  /// Allocates a frame for a swapped page and puts it on the list that its past deserves.
+  /// Allocates a frame for a swapped page, for the list that its past deserves.
   ///
   /// - Returns: `nil` where memory ran out, or the allocation ended the process or brought the page
   ///   back by another way.
@@ -116,7 +117,6 @@ extension Machine {
     let group = processes[process].group
     frames[frame].flags.insert(.swapBacked)
     noteRefault(of: frame, slot: slot, in: group)
-    addToList(frame, of: group)
     return frame
   }
 
@@ -139,7 +139,7 @@ extension Machine {
     frames[frame].swapSlot = slot
     frames[frame].flags.insert(.inSwapCache)
     hold(frame)
-    readAhead(around: address, of: process)
+    readAhead(around: address, of: frame, of: process)
     letGo(frame)
     return frame
   }
@@ -162,13 +162,15 @@ extension Machine {
     isWrite: Bool,
     of process: Int
   ) -> Bool {
+    // A batch that holds the page has a reference to it, which must not count as a user.
+    if isWrite && !frames[frame].flags.contains(.onList) { drainBatch() }
     let table = processes[process].table
     let exclusive = table.state(page) == .swapExclusive
     // Before the slot can be reused, whoever owns the page next must find the tags in place.
     restoreTags(of: frame, from: slot)
     table.clear(page)
     device.drop(slot, released: &releasedSlots)
-    if device.isMoreThanHalfFull || isWrite && device.count(slot) == 0 {
+    if device.isMoreThanHalfFull || isWrite && mapCount(frame) == 0 {
       _ = freeSwapCopy(of: frame)
     }
     if exclusive { frames[frame].flags.insert(.exclusive) }
@@ -189,8 +191,11 @@ extension Machine {
     let shadow = Shadow(word: word)
     counters.add(.workingsetRefaultAnon)
     let distance = groups[group].nonresidentAge - shadow.age
-    // With anonymous pages only, the working set that a refault competes with is the active list.
-    guard distance <= UInt64(groups[group].activePages) else { return }
+    // A refault competes with the file lists, which are the droppable pages here, and with the active
+    // list as long as that could be swapped out.
+    let workingSet =
+      groups[group].lazyFreePages + (hasFreeSlots ? groups[group].knownActivePages : 0)
+    guard !replacement.isBaseline, distance <= UInt64(workingSet) else { return }
     counters.add(.workingsetActivateAnon)
     groups[group].nonresidentAge += 1
     groups[group].activations += 1
@@ -198,16 +203,20 @@ extension Machine {
     if shadow.wasInWorkingset {
       counters.add(.workingsetRestoreAnon)
       frames[frame].flags.insert(.workingset)
-      groups[group].noteCost(32)
+      groups[group].noteCost(configuration.kernel.reclaimCost(written: 1, rotated: 0))
     }
   }
 
-  /// Reads the swapped neighbours of a faulting page into the swap cache.
+  /// Reads the swapped neighbours of a faulting page into the swap cache, and lets all of them and the
+  /// page itself wait for their list by address; an empty window leaves the batch alone.
   private mutating func readAhead(
     around address: VirtualPageNumber,
+    of frame: PageFrameNumber,
     of process: Int
   ) {
-    guard let vma = processes[process].vmas.find(address) else { return }
+    guard let vma = processes[process].vmas.find(address) else {
+      preconditionFailure("no VMA at \(address), which has just faulted")
+    }
     var state = AreaReadAhead(rawValue: vma.readAhead)
     let window = state.pages(
       faulting: address,
@@ -220,11 +229,16 @@ extension Machine {
     var neighbour = window.lowerBound
     while neighbour < window.upperBound {
       defer { neighbour = VirtualPageNumber(rawValue: neighbour.rawValue + 1) }
-      guard neighbour != address, let page = index.identifier(of: neighbour) else { continue }
-      guard let frame = readUnmapped(page, of: process) else { continue }
-      frames[frame].flags.insert(.readAhead)
-      counters.add(.swapRa)
+      if neighbour == address {
+        addToBatch(frame)
+      } else if let page = index.identifier(of: neighbour),
+        let frame = readUnmapped(page, of: process)
+      {
+        frames[frame].flags.insert(.readAhead)
+        counters.add(.swapRa)
+      }
     }
+    if configuration.swap.pageCluster > 0 && state.window > 1 { drainBatch() }
   }
 
   /// `MADV_WILLNEED`: reads the swapped pages of a range into the swap cache.
@@ -234,6 +248,7 @@ extension Machine {
     for page in processes[process].pageIndex.identifiers(in: range) {
       _ = readUnmapped(page, of: process)
     }
+    drainBatch()
   }
 
   /// Reads one swapped page into the swap cache without mapping it.
@@ -261,7 +276,7 @@ extension Machine {
     device.addToCache(slot, frame: frame.rawValue)
     frames[frame].swapSlot = slot
     readSlot(slot, into: frame)
-    addToList(frame, of: processes[process].group)
+    addToBatch(frame)
     return frame
   }
 

@@ -21,7 +21,9 @@ extension Machine {
   @inline(__always)
   mutating func reclaimUnused(_ frame: PageFrameNumber, of group: Int) -> Verdict {
     let record = frames[frame]
-    let isSpecial = !record.flags.isDisjoint(with: [.pinned, .inSwapCache, .sharedMapping])
+    let isSpecial =
+      !record.flags.isDisjoint(with: [.pinned, .inSwapCache, .sharedMapping])
+      || !record.flags.contains(.swapBacked)
     if !isSpecial && isSwapSynchronous && record.ownerPage != Self.noPage && takesShortcuts {
       return swapOutDirectly(frame, of: group)
     }
@@ -31,6 +33,7 @@ extension Machine {
   /// ``reclaimUnused(_:of:)`` for any page and any device, one step of the kernel after another.
   private mutating func reclaimInSteps(_ frame: PageFrameNumber) -> Verdict {
     let flags = frames[frame].flags
+    if !flags.contains(.swapBacked) { return dropLazyFreePage(frame) }
     if flags.contains(.pinned) { return flags.contains(.inSwapCache) ? .activate : .keep }
     if !flags.contains(.inSwapCache) {
       guard let slot = allocateSlot() else { return .activate }

@@ -184,6 +184,7 @@ extension Machine {
 
   /// Drops the pages of a range, but not the page tables.
   mutating func dropPages(_ range: Range<VirtualPageNumber>, of process: Int) {
+    drainBatch()
     for page in processes[process].pageIndex.identifiers(in: range) {
       dropEntry(page, of: process)
     }
@@ -216,6 +217,7 @@ extension Machine {
 
   /// `MADV_FREE`: reclaim may drop the pages until they are written again.
   private mutating func makeDroppable(_ range: Range<VirtualPageNumber>, of process: Int) {
+    drainBatch()
     let table = processes[process].table
     for page in processes[process].pageIndex.identifiers(in: range) {
       switch table.state(page) {
@@ -233,67 +235,14 @@ extension Machine {
           guard freeSwapCopy(of: frame) else { continue }
         }
         table.setFlags(page, table.flags(page).subtracting([.young, .dirty]))
+        // A page that waits in another CPU's batch cannot be moved to the list of droppable pages.
+        guard frames[frame].flags.contains(.onList) else { continue }
         takeOffList(frame)
-        frames[frame].flags.remove([.swapBacked, .dirty, .referenced, .active])
-        frames[frame].flags.insert(.onList)
-        groups[group(of: frame)].lazyFree.pushFront(frame, in: &frames)
+        frames[frame].flags.remove([.swapBacked, .dirty, .referenced])
+        addToLazyFree(frame)
         counters.add(.pglazyfree)
       case .none, .zeroPage, .filePage:
         break
-      }
-    }
-  }
-
-  /// The frames of a range that madvise may treat: mapped once, and on an LRU list.
-  private func advisableFrames(
-    _ range: Range<VirtualPageNumber>,
-    of process: Int
-  ) -> [PageFrameNumber] {
-    let table = processes[process].table
-    return processes[process].pageIndex.identifiers(in: range).compactMap { page in
-      let state = table.state(page)
-      guard state == .frame || state == .faultOnAccess else { return nil }
-      let frame = PageFrameNumber(rawValue: table.target(page))
-      return mapCount(frame) == 1 && frames[frame].flags.contains([.onList, .swapBacked])
-        ? frame : nil
-    }
-  }
-
-  /// `MADV_COLD`: the pages become the next that reclaim looks at.
-  private mutating func deactivate(_ range: Range<VirtualPageNumber>, of process: Int) {
-    for frame in advisableFrames(range, of: process) {
-      _ = clearYoung(frame)
-      frames[frame].flags.remove(.referenced)
-      guard frames[frame].flags.contains(.active) else { continue }
-      takeOffList(frame)
-      counters.add(.pgdeactivate)
-      addToInactive(frame)
-    }
-  }
-
-  /// `MADV_PAGEOUT`: the pages are reclaimed now.
-  ///
-  /// Pages that a disk is still writing stay in the swap cache, as they do in the kernel: the write
-  /// ends after the call, and only a later scan frees them.
-  private mutating func pageOut(_ range: Range<VirtualPageNumber>, of process: Int) {
-    guard !isReclaiming else { return }
-    isReclaiming = true
-    defer { isReclaiming = false }
-    for frame in advisableFrames(range, of: process) {
-      _ = clearYoung(frame)
-      frames[frame].flags.remove(.referenced)
-      let wasActive = frames[frame].flags.contains(.active)
-      takeOffList(frame)
-      frames[frame].flags.remove(.active)
-      switch reclaimPage(frame) {
-      case .reclaim: countReclaimed(1, by: .direct)
-      case .keep: addToInactive(frame)
-      case .activate:
-        if wasActive {
-          addToActive(frame, of: group(of: frame))
-        } else {
-          addToInactive(frame)
-        }
       }
     }
   }

@@ -21,7 +21,9 @@ import TagStorage
 /// |---|---|
 /// | `Access`, `Events` | performs events; the hit path |
 /// | `Faults`, `SwapIn`, `FaultOnAccess` | what a missed access leads to |
-/// | `Allocation`, `Reclaim`, `SwapOut`, `OutOfMemory` | where frames come from |
+/// | `Allocation`, `SwapOut`, `OutOfMemory` | where frames come from |
+/// | `Reclaim`, `LRUBatches`, `LazyFree`, `Advice`, `Baselines` | which pages go |
+/// | `KernelObjects` | what a process costs its memory group beside its pages |
 /// | `Reservation`, `Migration`, `Tags` | tag storage |
 /// | `Mappings`, `SystemCalls`, `Remap`, `Fork` | address spaces |
 /// | `TagChecks`, `TagInstructions`, `Pins` | what programs do with tags, and devices with pages |
@@ -68,6 +70,16 @@ public struct Machine: ~Copyable {
 
   var processes: [Process] = []
   var groups = FlatStorage(repeating: MemoryGroup(limitPages: nil), count: 0)
+  /// For each CPU the pages that wait for an LRU list; see `Machine+LRUBatches.swift`.
+  var lruBatches: FlatStorage<UInt32>
+  /// How pages are chosen for eviction.
+  let replacement: PageReplacement
+  /// Pages that fill a batch.
+  let lruBatchPages: UInt32
+  /// The CPU of the process whose event is being performed.
+  var processor = 0
+  /// The process that ``processor`` belongs to.
+  var currentProcess = 0
   /// Frames taken for the kernel's own use: saved tags and the nodes of their map.
   var kernelFrames: [UInt32] = []
   let zeroFrame: PageFrameNumber
@@ -146,6 +158,9 @@ public struct Machine: ~Copyable {
       pageSize: pageSize,
       processors: configuration.processors
     )
+    lruBatches = FlatStorage(repeating: 0, count: configuration.processors * Self.batchStride)
+    replacement = configuration.replacement
+    lruBatchPages = replacement.isBaseline ? 1 : UInt32(configuration.lruBatchPages)
     self.cmaArea = cmaArea
     self.frames = frames
     self.buddy = buddy

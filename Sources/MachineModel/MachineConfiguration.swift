@@ -29,6 +29,12 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var groupLimitBytes: Int?
   /// CPUs, for slab placement and for the cost of emptying LRU batches.
   public var processors: Int = 4
+  /// How pages are chosen for eviction.
+  public var replacement: PageReplacement = .twoList
+  /// Pages that each CPU collects before they reach an LRU list, 1 to 31; 1 means no batches.
+  ///
+  /// Source: Linux v6.8 `PAGEVEC_SIZE`.
+  public var lruBatchPages: Int = 15
   /// How readily anonymous pages are reclaimed, 0 to 200.
   public var swappiness: Int = 60
   /// How wrong tags are treated in a program that has made no `prctl` about them.
@@ -39,6 +45,8 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var preferredTagChecks: TagCheckMode = .async
   /// Whether the processors know asymmetric tag checks: FEAT_MTE3.
   public var hasAsymmetricTagChecks = true
+  /// The version of Linux to follow where versions differ.
+  public var kernel: KernelVersion = .linux68
   /// Broken behaviour switched on, to show that the checks notice it.
   public var injectedFaults: Set<InjectedFault> = []
   /// Whether the machine notes what the shadow oracle should compare, and keeps the data stamps that
@@ -133,6 +141,8 @@ public enum MachineError: Error, Equatable, CustomStringConvertible {
   case ram(bytes: Int, reason: String)
   /// The swap device is too small or too large.
   case swap(bytes: Int, reason: String)
+  /// The LRU batches are empty, or larger than the machine's storage for them.
+  case lruBatch(pages: Int)
   /// A memory group is smaller than what a process needs to start.
   case groupLimit(bytes: Int, smallestBytes: Int)
   /// The marks leave nothing that a program could use.
@@ -147,6 +157,8 @@ public enum MachineError: Error, Equatable, CustomStringConvertible {
     case .cma(let error): error.description
     case .ram(let bytes, let reason): "RAM of \(bytes) bytes: \(reason)"
     case .swap(let bytes, let reason): "swap of \(bytes) bytes: \(reason)"
+    case .lruBatch(let pages):
+      "expected LRU batches of 1 to \(Machine.largestBatchPages) pages, found \(pages)"
     case .groupLimit(let bytes, let smallest):
       "expected a memory limit of at least \(smallest) bytes, found \(bytes)"
     case .watermarks(let high, let ordinary):

@@ -96,6 +96,9 @@ public struct MachineLayout: Equatable, Sendable {
         throw .swap(bytes: configuration.swap.bytes, reason: "expected 2 to 2^28 - 1 pages")
       }
     }
+    guard (1...Machine.largestBatchPages).contains(configuration.lruBatchPages) else {
+      throw .lruBatch(pages: configuration.lruBatchPages)
+    }
     if let limit = configuration.groupLimitBytes, limit < smallestGroupPages * pageBytes {
       throw .groupLimit(bytes: limit, smallestBytes: smallestGroupPages * pageBytes)
     }

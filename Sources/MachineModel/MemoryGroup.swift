@@ -12,7 +12,7 @@ import PhysicalMemory
 struct MemoryGroup: BitwiseCopyable, Sendable {
   /// `memory.max` in pages, `nil` without a limit.
   let limitPages: Int?
-  /// Pages charged: anonymous and swap-cache pages, and page tables.
+  /// Pages charged: anonymous and swap-cache pages, page tables, and what describes address spaces.
   var chargedPages = 0
 
   /// Pages that are candidates for reclaim, youngest at the head.
@@ -31,6 +31,11 @@ struct MemoryGroup: BitwiseCopyable, Sendable {
   /// The decaying cost of reclaiming anonymous pages.
   var anonymousCost: UInt64 = 0
 
+  /// ``inactivePages`` when the statistics were last flushed.
+  var knownInactivePages = 0
+  /// ``activePages`` when the statistics were last flushed.
+  var knownActivePages = 0
+
   init(limitPages: Int?) {
     self.limitPages = limitPages
   }
@@ -42,13 +47,26 @@ struct MemoryGroup: BitwiseCopyable, Sendable {
   /// Pages on ``lazyFree``.
   var lazyFreePages: Int { Int(lazyFree.count) }
 
-  /// Whether the inactive list is too short for the active one.
+  /// Lets decisions see how long the lists are now.
+  ///
+  /// The kernel counts list lengths CPU by CPU and adds them up when a pass of reclaim begins, and every
+  /// two seconds. The balance of the lists and the working set of a refault are judged by those sums,
+  /// so that what a pass itself moved is seen by the next one; how much to scan follows the exact
+  /// lengths.
+  ///
+  /// Source: Linux v6.8 `mem_cgroup_flush_stats`, `lruvec_page_state` and `lruvec_lru_size`.
+  mutating func flushStatistics() {
+    knownInactivePages = inactivePages
+    knownActivePages = activePages
+  }
+
+  /// Whether the inactive list is too short for the active one, as far as the statistics know.
   ///
   /// `inactive * R < active` with R = isqrt(10 * GiB of both lists), 1 below 1 GiB.
   func isInactiveLow(pageSize: PageSize) -> Bool {
-    let gibibytes = (inactivePages + activePages) * pageSize.bytes >> 30
+    let gibibytes = (knownInactivePages + knownActivePages) * pageSize.bytes >> 30
     let ratio = gibibytes == 0 ? 1 : integerSquareRoot(10 * gibibytes)
-    return inactivePages * ratio < activePages
+    return knownInactivePages * ratio < knownActivePages
   }
 
   /// Adds to the cost of anonymous reclaim; costs decay by halves when they outgrow the lists.

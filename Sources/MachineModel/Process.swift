@@ -15,10 +15,14 @@ struct Process {
   var vmas: VMASet
   /// The memory group that pays for its pages.
   let group: Int
+  /// The CPU that it runs on.
+  let processor: Int
   /// Whether it has neither exited nor been killed.
   var isAlive = true
   /// Frames that hold its page tables.
   var tableFrames: [UInt32] = []
+  /// Pages charged for the objects that describe its address space.
+  var objectPages = 0
   /// What its threads have to do with tags.
   var tagThreads: TagThreads
 
@@ -27,6 +31,7 @@ struct Process {
     pageTable: PageTable,
     vmas: VMASet,
     group: Int,
+    processor: Int,
     tagThreads: TagThreads
   ) {
     self.pageIndex = pageIndex
@@ -34,6 +39,7 @@ struct Process {
     table = ProcessTable(pageTable)
     self.vmas = vmas
     self.group = group
+    self.processor = processor
     self.tagThreads = tagThreads
   }
 }

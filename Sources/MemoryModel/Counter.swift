@@ -9,7 +9,7 @@
 public enum Counter: Int, CaseIterable, Sendable {
   // Faults.
 
-  /// Completed runs of the fault handler, failed ones included.
+  /// Completed runs of the fault handler; accesses that end in SIGSEGV never reach it.
   case pgfault
   /// Faults that had to read their page from a swap device.
   case pgmajfault

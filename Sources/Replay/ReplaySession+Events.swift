@@ -182,6 +182,16 @@ extension ReplaySession {
       try performCopy(address: address, length: length, intoUser: intoUser, at: cursor)
     case .tagInstruction(let instruction):
       perform(instruction, at: cursor)
+    case .mark(let text):
+      lastOutcome = .hit
+      marks.append(
+        MarkedState(
+          text: text,
+          counters: machine.counters,
+          savedTags: machine.savedTagClasses,
+          anonymousBytes: machine.bytes(of: .anonymous)
+        )
+      )
     case .tagSnapshot(let page, let tags):
       try compareSnapshot(tags, page: page, at: cursor)
     case .expectTags(let address, let tags):

@@ -40,6 +40,18 @@ public struct ReplayPlan: Sendable {
   }
 }
 
+/// The state of a machine at a mark of a trace.
+public struct MarkedState: Sendable {
+  /// The mark's text.
+  public let text: String
+  /// What had been counted so far.
+  public let counters: CounterSet
+  /// Saved tags by size class.
+  public let savedTags: [SavedTagClass]
+  /// Bytes of mapped anonymous pages.
+  public let anonymousBytes: UInt64
+}
+
 /// One replay of one or more traces on one machine.
 ///
 /// The instances run together, interleaved by clock: the one whose next event is oldest goes on until
@@ -54,6 +66,8 @@ public struct ReplaySession: ~Copyable {
   /// Events performed so far; the number of the event that writes is the stamp it leaves.
   var serial: UInt64 = 0
   private var traces: [TraceSummary] = []
+  /// What had been counted at each mark of the traces, in the order in which they were passed.
+  public internal(set) var marks: [MarkedState] = []
   /// An outcome that the trace must explain with an expectation, else it is an error.
   var suspicion: ReplayError?
   var lastOutcome: Outcome = .hit

@@ -9,7 +9,7 @@ extension Glossary {
       .pgfault,
       "faults",
       .faults,
-      "Completed runs of the fault handler, failed ones included.",
+      "Completed runs of the fault handler; accesses that end in SIGSEGV never reach it.",
       sum: .faults
     ),
     counter(

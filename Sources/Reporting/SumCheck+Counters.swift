@@ -11,7 +11,7 @@ extension SumCheck {
     atMost("the least number of faults by kind", first + max(swap, writes), .pgfault)
     // A fault that ended in the killing of its process has no kind.
     guard count(.oomKill) == 0 else { return }
-    let others = count(.foaFaults, .faultFile, .faultSignal)
+    let others = count(.foaFaults, .faultFile)
     atMost(
       "pgfault",
       count(.pgfault),

@@ -56,6 +56,15 @@ struct MachineOptions: ParsableArguments {
   @Option(help: .key("mte.preferred-tag-checks", "mode"))
   var preferredTagChecks: String?
 
+  @Option(help: .key("vm.page-replacement", "policy"))
+  var lru: String?
+
+  @Option(help: .key("vm.lru-batch", "n"))
+  var lruBatch: String?
+
+  @Option(help: .key("vm.reclaim-version", "version"))
+  var kernel: String?
+
   @Option(
     name: .customLong("set"),
     help: ArgumentHelp(
@@ -71,7 +80,8 @@ struct MachineOptions: ParsableArguments {
       ("ram", ram), ("memory.max", limit), ("kernel.page-size", pageSize), ("swap.device", swap),
       ("swap.size", swapSize), ("vm.page-cluster", pageCluster), ("saved-tags.codec", codec),
       ("tag-storage.block-size", blockSize), ("processors", processors),
-      ("vm.swappiness", swappiness), ("mte.tag-checks", tagChecks),
+      ("vm.swappiness", swappiness), ("vm.page-replacement", lru), ("vm.lru-batch", lruBatch),
+      ("vm.reclaim-version", kernel), ("mte.tag-checks", tagChecks),
       ("mte.preferred-tag-checks", preferredTagChecks),
     ]
   }

@@ -12,7 +12,9 @@ import Testing
   private let others = [
     "ram": "8G", "processors": "7", "kernel.page-size": "16K", "kernel.va-bits": "39",
     "vm.min_free_kbytes": "khugepaged", "vm.watermark_scale_factor": "11",
-    "vm.watermark_boost_factor": "0", "vm.swappiness": "61", "vm.page-cluster": "5",
+    "vm.watermark_boost_factor": "0", "vm.page-replacement": "clock", "vm.lru-batch": "31",
+    "vm.reclaim-version": "6.1",
+    "vm.swappiness": "61", "vm.page-cluster": "5",
     "memory.max": "12M", "page-allocator.stealing": "block", "page-allocator.lists": "off",
     "swap.device": "disk",
     "swap.size": "12K", "swap.slot-cache": "0", "swap.cluster": "512", "swap.seed": "1",

@@ -42,7 +42,7 @@ import Testing
     (
       .outOfMemory,
       "the process that asks for memory is alive, so that there is always one to end instead"
-    ),
+    )
   ]
 
   @Test func everyStepHappensInSomeCase() throws {

@@ -90,9 +90,9 @@ struct BenchmarkCommand {
     var configuration = MachineConfiguration()
     configuration.ramBytes = 1 << 30
     configuration.design = .staticCarveout
-    // Page tables are charged to the group, too; data get as many frames as the C loop has.
+    // Page tables and kernel objects are charged to the group, too; data get as many frames as the C loop has.
     configuration.groupLimitBytes =
-      (SyntheticStream.frames + SyntheticStream.tablePages) * PageSize.kib4.bytes
+      (SyntheticStream.frames + SyntheticStream.kernelPages) * PageSize.kib4.bytes
     configuration.swap.bytes = 2 << 30
     configuration.swap.pageCluster = 0
     configuration.isObserved = false

@@ -15,9 +15,10 @@ struct SyntheticStream {
   static let frames = 65_536
   /// The first page's number in the address space.
   static let firstPage: UInt64 = 0x1000
-  /// Page tables of the machine's process once it has touched all pages: 512 leaf tables of 512
-  /// entries, two tables above them (the pages do not start at a multiple of 1 GiB), one above these.
-  static let tablePages = 515
+  /// What the machine's process is charged beside its pages once it has touched all of them: 512 leaf
+  /// tables of 512 entries, two tables above them (the pages do not start at a multiple of 1 GiB), one
+  /// above these, the top table, and a page of objects for the one mapping.
+  static let kernelPages = 512 + 2 + 1 + 1 + 1
 
   /// The accesses as the C loop reads them: the page, with bit 31 set for a write.
   let words: [UInt32]

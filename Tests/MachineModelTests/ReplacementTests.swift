@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MachineModel
+import MemoryModel
+import TagStorage
+import TestSupport
+import Testing
+
+/// Page uses with some locality: a popular part, sweeps, and jumps; different in each stream.
+private struct UseStream {
+  let pages: Int
+  let uses: [Int]
+
+  init(seed: UInt64, length: Int) {
+    var random = SplitMix64(seed: seed)
+    let pages = 80 + random.below(300)
+    let popular = 1 + random.below(pages)
+    let sweepShare = random.below(60)
+    var uses: [Int] = []
+    var next = 0
+    while uses.count < length {
+      if random.below(100) < sweepShare {
+        for _ in 0..<(1 + random.below(120)) {
+          uses.append(next)
+          next = (next + 1) % pages
+        }
+      } else {
+        for _ in 0..<40 {
+          uses.append(random.below(4) == 0 ? random.below(pages) : random.below(popular))
+        }
+      }
+    }
+    self.pages = pages
+    self.uses = uses
+  }
+}
+
+/// Pages charged to the group of ``machine(_:pages:)`` beside its data: three page tables below the top
+/// one, the top one, and the objects of one mapping.
+private let kernelPages = 5
+
+private func counters(
+  of stream: UseStream,
+  frames: Int,
+  _ change: (inout MachineConfiguration) -> Void
+) throws -> CounterSet {
+  var configuration = MachineConfiguration()
+  configuration.design = .staticCarveout
+  configuration.swap.pageCluster = 0
+  configuration.isObserved = false
+  configuration.groupLimitBytes = (frames + kernelPages) * 4096
+  change(&configuration)
+  var machine = try Machine(configuration)
+  let firstPage: UInt64 = 0x10000
+  let process = machine.addProcess(
+    pages: (0..<UInt64(stream.pages)).map { firstPage + $0 },
+    group: machine.addGroup()
+  )
+  let whole = MappingRequest(
+    address: firstPage << 12,
+    length: UInt64(stream.pages) << 12,
+    protection: [.read, .write],
+    flags: [.anonymous, .fixed]
+  )
+  _ = machine.perform(.map(whole, result: nil), of: process)
+  for page in stream.uses {
+    _ = machine.perform(
+      .touch(UInt32(page), reads: 0, writes: 1, clock: 0),
+      of: process,
+      stamp: 1
+    )
+  }
+  machine.checkInvariants()
+  return machine.counters
+}
+
+/// Misses of the machine against policies written with plain arrays, on random streams.
+@Suite struct ReplacementTests {
+  private static let streams = UInt64(200)
+  private static let length = 800
+
+  private func misses(of stream: UseStream, in model: inout some PlainReplacement) -> UInt64 {
+    var misses: UInt64 = 0
+    for page in stream.uses where !model.use(page) { misses += 1 }
+    return misses
+  }
+
+  private func misses(_ counters: CounterSet) -> UInt64 {
+    counters[.faultZeroFill] + counters[.pgmajfault]
+  }
+
+  @Test func exactMissesAreThoseOfAPlainList() throws {
+    for seed in 1...Self.streams {
+      let stream = UseStream(seed: seed, length: Self.length)
+      let frames = 48 + Int(seed) % 100
+      var model = PlainExact(frames: frames)
+      let expected = misses(of: stream, in: &model)
+      let found = try counters(of: stream, frames: frames) { $0.replacement = .exact }
+      #expect(misses(found) == expected, "seed \(seed)")
+    }
+  }
+
+  @Test func clockMissesAreThoseOfAPlainClock() throws {
+    for seed in 1...Self.streams {
+      let stream = UseStream(seed: seed, length: Self.length)
+      let frames = 48 + Int(seed) % 100
+      var model = PlainClock(frames: frames)
+      let expected = misses(of: stream, in: &model)
+      let found = try counters(of: stream, frames: frames) { $0.replacement = .clock }
+      #expect(misses(found) == expected, "seed \(seed)")
+    }
+  }
+
+  @Test(arguments: KernelVersion.allCases)
+  func twoListMissesAreThoseOfPlainLists(kernel: KernelVersion) throws {
+    var activations: UInt64 = 0
+    for seed in 1...Self.streams {
+      let stream = UseStream(seed: seed, length: Self.length)
+      let frames = 60 + Int(seed) % 100
+      let batchPages = [1, 15, 31][Int(seed) % 3]
+      var model = PlainTwoList(frames: frames, batchPages: batchPages, kernel: kernel)
+      let expected = misses(of: stream, in: &model)
+      let found = try counters(of: stream, frames: frames) {
+        $0.lruBatchPages = batchPages
+        $0.kernel = kernel
+      }
+      #expect(misses(found) == expected, "seed \(seed)")
+      #expect(found[.pgscanAnon] == UInt64(model.scanned), "seed \(seed)")
+      #expect(found[.pgactivate] == UInt64(model.activated), "seed \(seed)")
+      let refaults = UInt64(model.refaultActivations)
+      #expect(found[.workingsetActivateAnon] == refaults, "seed \(seed)")
+      activations += refaults
+    }
+    #expect(activations > 500)
+  }
+
+  @Test func policiesDiffer() throws {
+    let stream = UseStream(seed: 7, length: Self.length)
+    let found = try PageReplacement.allCases.map { policy in
+      misses(try counters(of: stream, frames: 60) { $0.replacement = policy })
+    }
+    #expect(Set(found).count == found.count, "\(found)")
+  }
+
+  @Test(arguments: PageReplacement.allCases, SwapConfiguration.Device.allCases)
+  func invariantsHold(policy: PageReplacement, device: SwapConfiguration.Device) throws {
+    for seed in UInt64(1)...2 {
+      var configuration = MachineConfiguration()
+      configuration.replacement = policy
+      configuration.lruBatchPages = [1, 15, 31][Int(seed) % 3]
+      configuration.swap.device = device
+      configuration.groupLimitBytes = 64 * 4096
+      configuration.isObserved = false
+      let program = RandomProgram(seed: seed, pages: 200, count: 1500, forks: true)
+      let counters = try run(program, on: configuration, checkEvery: 300)
+      if device != .none { #expect(counters[.pswpin] > 0, "seed \(seed)") }
+    }
+  }
+
+  @Test(arguments: [0, 32])
+  func impossibleBatchesAreRefused(pages: Int) {
+    var configuration = MachineConfiguration()
+    configuration.lruBatchPages = pages
+    #expect(throws: MachineError.lruBatch(pages: pages)) { _ = try Machine(configuration) }
+  }
+}
