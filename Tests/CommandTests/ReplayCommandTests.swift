@@ -34,7 +34,7 @@ import Testing
     #expect(run.output.contains("limit        512 KiB for each process\n"))
     #expect(
       run.output.hasSuffix(
-        "\nNo tag was lost under static-carveout, rfc3: 1,584 comparisons, 0 differences.\n"
+        "\nNo tag was lost under static-carveout, rfc3: 1,593 comparisons, 0 differences.\n"
       )
     )
     #expect(run.output.split(separator: "\n").allSatisfy { $0.count <= 100 })

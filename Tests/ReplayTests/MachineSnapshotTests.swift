@@ -42,6 +42,8 @@ import Testing
       $0.groupLimitBytes = 100 * 4096
       // Every saved page then takes an object; three runs would fit the handle.
       $0.codec = .raw
+      // Pages that wait in a batch are on no list, and the kernel's counters do not know them.
+      $0.lruBatchPages = 1
     }
     func last(_ category: MemoryCategory) -> Int { Int(report[category].last) / 4096 }
     let zone = snapshot.zones[0]
