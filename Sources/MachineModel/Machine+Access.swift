@@ -19,16 +19,17 @@ extension Machine {
   /// What an entry needs for a write to need no fault.
   private static var writeRights: EntryFlags { [.readable, .writable] }
 
-  /// Performs leading touches of `records` that lie within a clock limit, with their faults.
+  /// Performs leading touches and tag stores of `records` that lie within a clock limit, with their
+  /// faults.
   ///
   /// It is one loop over hits and faults, for runs without the shadow oracle: it leaves data stamps
   /// alone. It ends after an access that could not be performed; ``lastOutcome`` says why, and is
-  /// that of the last touch performed in any case.
+  /// that of the last event performed in any case.
   ///
   /// - Precondition: `range` lies within `records`.
   /// - Returns: the index of the first event not performed.
   /// - Complexity: O(*n*), where *n* is the number of events performed, plus their faults.
-  public mutating func performTouches(
+  public mutating func performTouchesAndTags(
     _ records: [EventRecord],
     in range: Range<Int>,
     until limit: UInt64,
@@ -42,9 +43,13 @@ extension Machine {
       next = missed
       guard next < range.upperBound else { return next }
       let record = records[next]
-      guard record.kind == .touch, record.clock <= limit, processes[process].isAlive else {
-        return next
+      guard record.clock <= limit, processes[process].isAlive else { return next }
+      if record.kind == .tagRun {
+        next += 1
+        guard storeTags(record, of: process) else { return next }
+        continue
       }
+      guard record.kind == .touch else { return next }
       steps = .hit
       next += 1
       let upcoming = prefetchNextFault(records, in: next..<range.upperBound, of: process)

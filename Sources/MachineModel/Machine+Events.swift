@@ -63,6 +63,10 @@ extension Machine {
   ) -> Outcome {
     guard processes[process].isAlive else { return .processGone }
     if process != currentProcess { switchProcessor(to: process) }
+    if record.kind == .tagRun {
+      storeTags(record, of: process)
+      return steps
+    }
     steps = .hit
     guard reach(record.page, at: nil, isWrite: record.isWrite, of: process) else { return steps }
     switch record.kind {
@@ -71,18 +75,27 @@ extension Machine {
     case .access:
       guard checkTags(of: record, process: process) else { return steps }
       if record.isWrite { write(stamp, to: record.page, of: process) }
-    case .tagRun:
-      storeTags(
-        record.page,
-        first: Int(record.detail),
-        count: Int(record.count),
-        tag: MemoryTag(truncating: record.argument),
-        of: process
-      )
-    case .operation:
-      preconditionFailure("an operation is performed by perform(_:of:)")
+    case .tagRun, .operation:
+      preconditionFailure("a \(record.kind) is performed by another function")
     }
     return steps
+  }
+
+  /// Performs a tag store.
+  ///
+  /// - Returns: whether it could be performed; ``steps`` has what it took.
+  @discardableResult
+  mutating func storeTags(_ record: EventRecord, of process: Int) -> Bool {
+    steps = .hit
+    guard reach(record.page, at: nil, isWrite: true, of: process) else { return false }
+    storeTags(
+      record.page,
+      first: Int(record.detail),
+      count: Int(record.count),
+      tag: MemoryTag(truncating: record.argument),
+      of: process
+    )
+    return true
   }
 
   /// Makes a page present for an access, with what its fault leads to: the delivery of a tag check

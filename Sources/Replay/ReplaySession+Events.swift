@@ -9,14 +9,18 @@ extension ReplaySession {
   mutating func run(_ cursor: TraceCursor, until limit: UInt64) throws(ReplayError) {
     while !cursor.isAtEnd && cursor.nextClock <= limit && eventsUntilSample != 0 {
       if !plan.isVerified && suspicion == nil && plan.invariantsEvery == nil {
-        let performed = performTouches(cursor, until: limit)
+        let performed = performTouchesAndTags(cursor, until: limit)
         if performed > 0 {
           serial += UInt64(performed)
           lastValue = nil
-          // Where the last touch was refused, the place to name is that of its record.
-          try advance(cursor, by: performed - 1)
-          noteRefusal(of: cursor.record, at: cursor)
-          try advance(cursor, by: 1)
+          if lastOutcome.isDisjoint(with: [.unmapped, .protected]) {
+            try advance(cursor, by: performed)
+          } else {
+            // The place to name is that of the record that was refused.
+            try advance(cursor, by: performed - 1)
+            noteRefusal(of: cursor.record, at: cursor)
+            try advance(cursor, by: 1)
+          }
           continue
         }
       }
@@ -35,12 +39,12 @@ extension ReplaySession {
     }
   }
 
-  /// Performs the touches that come next, with their faults.
+  /// Performs the touches and tag stores that come next, with their faults.
   ///
   /// - Returns: how many there were.
-  private mutating func performTouches(_ cursor: TraceCursor, until limit: UInt64) -> Int {
+  private mutating func performTouchesAndTags(_ cursor: TraceCursor, until limit: UInt64) -> Int {
     let records = cursor.batch.records
-    let end = machine.performTouches(
+    let end = machine.performTouchesAndTags(
       records,
       in: cursor.position..<records.count,
       until: limit,

@@ -115,7 +115,7 @@ struct BenchmarkCommand {
     let time = seconds {
       var index = 0
       while index < records.count {
-        index = machine.performTouches(
+        index = machine.performTouchesAndTags(
           records,
           in: index..<records.count,
           until: .max,
