@@ -32,7 +32,10 @@ extension Machine {
     for frame in advisableFrames(range, of: process) {
       _ = clearYoung(frame)
       frames[frame].flags.remove(.referenced)
-      guard frames[frame].flags.contains(.active) else { continue }
+      let isMovedOn =
+        replacement == .multiGenerational
+        ? frames[frame].flags.contains(.swapBacked) : frames[frame].flags.contains(.active)
+      guard isMovedOn else { continue }
       takeOffList(frame)
       counters.add(.pgdeactivate)
       addToInactive(frame)
@@ -70,7 +73,7 @@ extension Machine {
   /// Returns an isolated page to its list (`folio_putback_lru`).
   private mutating func putBack(_ frame: PageFrameNumber) {
     if frames[frame].flags.contains(.swapBacked) {
-      addToBatch(frame)
+      addOutsideFault(frame)
     } else {
       addToLazyFree(frame)
     }

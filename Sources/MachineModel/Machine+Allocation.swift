@@ -136,7 +136,7 @@ extension Machine {
   private var couldReclaim: Bool {
     guard hasFreeSlots else { return false }
     for group in 0..<groups.count
-    where groups[group].inactivePages + groups[group].activePages > 0 {
+    where pagesOnLists(of: group) > 0 {
       return true
     }
     return false

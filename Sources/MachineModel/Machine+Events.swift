@@ -12,8 +12,15 @@ extension Machine {
   public mutating func addGroup() -> Int {
     groups.grow(
       to: groups.count + 1,
-      repeating: MemoryGroup(limitPages: configuration.groupLimitBytes.map { $0 / pageSize.bytes })
+      repeating: MemoryGroup(
+        limitPages: configuration.groupLimitBytes.map { $0 / pageSize.bytes },
+        replacement: replacement
+      )
     )
+    if replacement == .multiGenerational {
+      generations.grow(to: groups.count, repeating: GenerationLists())
+      walkFilters.append(WalkFilters())
+    }
     return groups.count - 1
   }
 
@@ -127,6 +134,7 @@ extension Machine {
   mutating func switchProcessor(to process: Int) {
     currentProcess = process
     processor = processes[process].processor
+    processes[process].hasRunSinceWalk = true
   }
 
   /// Leaves a stamp in the frame of a page.
@@ -200,6 +208,7 @@ extension Machine {
       return unpin(address: address, length: length, of: process)
     case .exec:
       dropAddressSpace(of: process)
+      processes[process].wasWalked = false
       processes[process].tagThreads = TagThreads(mode: configuration.tagChecks)
     case .exit:
       dropAddressSpace(of: process)

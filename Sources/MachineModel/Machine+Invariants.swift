@@ -221,11 +221,27 @@ extension Machine {
         charged[group] == state.chargedPages,
         "group \(group) is charged \(state.chargedPages) pages and has \(charged[group])"
       )
-      let lengths = state.inactivePages + state.activePages + state.lazyFreePages
+      let lengths = pagesOnLists(of: group) + state.lazyFreePages
       precondition(
         listed[group] == lengths,
         "group \(group) has \(lengths) pages on its lists, and \(listed[group]) say they are"
       )
+      if replacement == .multiGenerational { checkGenerations(of: group) }
     }
+  }
+
+  /// L2: a group's pages lie on its generations' lists alone, and these agree with the frames.
+  private func checkGenerations(of group: Int) {
+    let state = groups[group]
+    precondition(
+      state.inactive.isEmpty && state.active.isEmpty,
+      "group \(group) has generations, and pages on an active or inactive list"
+    )
+    precondition(
+      state.nonresidentAge == generations[group].minSequence,
+      "evicted pages of group \(group) leave generation \(state.nonresidentAge), the oldest is"
+        + " \(generations[group].minSequence)"
+    )
+    generations[group].checkInvariants(in: frames)
   }
 }

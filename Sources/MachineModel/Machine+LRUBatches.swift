@@ -52,6 +52,7 @@ extension Machine {
   private mutating func emptyBatch(at base: Int) {
     let waiting = Int(lruBatches[base])
     lruBatches[base] = 0
+    if replacement == .multiGenerational { return startYoung(at: base, count: waiting) }
     // Nearly always all pages are of one process, whose group is looked up once then.
     var space = FrameTable.noSpace
     var group = 0
@@ -68,6 +69,14 @@ extension Machine {
       } else {
         groups[group].inactive.pushFront(frame, in: &frames)
       }
+    }
+  }
+
+  /// Puts a batch of pages that faults brought into their youngest generations.
+  private mutating func startYoung(at base: Int, count: Int) {
+    for index in 1...count {
+      let frame = PageFrameNumber(rawValue: lruBatches[base + index])
+      addToYoungest(frame, of: group(of: frame))
     }
   }
 

@@ -48,8 +48,7 @@ extension Machine {
       counters.add(.pgmigrateFail)
       return .busy
     }
-    let flags = frames[source].flags
-    let wasActive = flags.contains(.active)
+    let wasActive = isActive(source)
     takeOffList(source)
     hold(source)
     let destination = allocateMigrationTarget(for: source, tagged: tagged, as: migrateType)

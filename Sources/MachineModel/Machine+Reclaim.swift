@@ -34,9 +34,12 @@ extension Machine {
     case group
   }
 
-  /// Adds a page to the young end of its group's inactive list.
+  /// Adds a page that was not used of late to the lists of its group: to the young end of the inactive
+  /// one, or to an old generation.
   mutating func addToInactive(_ frame: PageFrameNumber) {
-    addToInactive(frame, of: group(of: frame))
+    let group = group(of: frame)
+    if replacement == .multiGenerational { return addUnused(frame, of: group) }
+    addToInactive(frame, of: group)
   }
 
   /// Adds a page to the young end of the inactive list of its group, which the caller knows.
@@ -46,13 +49,21 @@ extension Machine {
     groups[group].inactive.pushFront(frame, in: &frames)
   }
 
-  /// Adds a page to the young end of the active list of its group, which the caller knows; a baseline
-  /// has no active list.
+  /// Adds a page to the young end of the active list of its group, which the caller knows; where there
+  /// is no active list, to its youngest generation, or for a baseline to the young end of its list.
   @inline(__always)
   mutating func addToActive(_ frame: PageFrameNumber, of group: Int) {
-    if replacement.isBaseline { return addToInactive(frame, of: group) }
+    if replacement != .twoList { return addToYoungEnd(frame, of: group) }
     frames[frame].flags.insert([.onList, .active])
     groups[group].active.pushFront(frame, in: &frames)
+  }
+
+  private mutating func addToYoungEnd(_ frame: PageFrameNumber, of group: Int) {
+    if replacement == .multiGenerational {
+      addToYoungest(frame, of: group)
+    } else {
+      addToInactive(frame, of: group)
+    }
   }
 
   /// Takes a page off whatever LRU list it is on.
@@ -62,10 +73,12 @@ extension Machine {
     let group = group(of: frame)
     if flags.contains(.active) {
       groups[group].active.remove(frame, in: &frames)
-    } else if flags.contains(.swapBacked) {
-      groups[group].inactive.remove(frame, in: &frames)
-    } else {
+    } else if !flags.contains(.swapBacked) {
       groups[group].lazyFree.remove(frame, in: &frames)
+    } else if replacement == .multiGenerational {
+      generations[group].remove(frame, in: &frames)
+    } else {
+      groups[group].inactive.remove(frame, in: &frames)
     }
     frames[frame].flags.remove([.onList])
   }
@@ -80,21 +93,25 @@ extension Machine {
       buddy.setReclaimActive(false)
     }
     counters.add(.pageoutrun)
+    noteCurrentProcessRan()
     let boost = buddy.watermarks.boost
-    var priority = Self.firstPriority
-    var total = 0
     let goal = max(buddy.watermarks.high, Self.reclaimBatch)
+    var priority = firstKswapdPriority(goal: goal)
+    var total = 0
     while priority >= 1 && !isBalanced {
       var reclaimed = 0
       let scannedBefore = counters[.pgscanKswapd]
       for group in 0..<groups.count {
-        if groups[group].isInactiveLow(pageSize: pageSize) {
+        if replacement == .multiGenerational {
+          ageForKswapd(group)
+        } else if groups[group].isInactiveLow(pageSize: pageSize) {
           shrinkActive(group, count: Self.reclaimBatch)
         }
         reclaimed += reclaimPass(
           group,
           priority: priority,
           goal: goal,
+          after: reclaimed,
           by: .kswapd,
           skippingCMA: false
         )
@@ -118,6 +135,7 @@ extension Machine {
   mutating func reclaimDirectly(skippingCMA: Bool) -> Int {
     isReclaiming = true
     defer { isReclaiming = false }
+    noteCurrentProcessRan()
     var total = 0
     for priority in stride(from: Self.firstPriority, through: 0, by: -1) {
       for group in 0..<groups.count {
@@ -125,6 +143,7 @@ extension Machine {
           group,
           priority: priority,
           goal: Self.reclaimBatch,
+          after: total,
           by: .direct,
           skippingCMA: skippingCMA
         )
@@ -143,6 +162,7 @@ extension Machine {
     guard !isReclaiming else { return 0 }
     isReclaiming = true
     defer { isReclaiming = false }
+    noteCurrentProcessRan()
     var total = 0
     let goal = replacement.isBaseline ? 1 : Self.reclaimBatch
     for priority in stride(from: Self.firstPriority, through: 0, by: -1) {
@@ -150,6 +170,7 @@ extension Machine {
         group,
         priority: priority,
         goal: goal,
+        after: total,
         by: .group,
         skippingCMA: false
       )
@@ -163,14 +184,29 @@ extension Machine {
   var hasFreeSlots: Bool { configuration.swap.device != .none && device.freeSlots > 0 }
 
   /// One pass over the lists of a group at one priority.
+  ///
+  /// `total` is what the caller has reclaimed so far.
   private mutating func reclaimPass(
     _ group: Int,
     priority: Int,
     goal: Int,
+    after total: Int,
     by who: Reclaimer,
     skippingCMA: Bool
   ) -> Int {
-    if replacement.isBaseline {
+    switch replacement {
+    case .twoList: break
+    case .multiGenerational:
+      let pass = GenerationPass(
+        group: group,
+        priority: priority,
+        goal: goal - total,
+        who: who,
+        skippingCMA: skippingCMA,
+        maxSequence: generations[group].maxSequence
+      )
+      return shrinkGenerations(pass)
+    case .exact, .clock:
       return evictOldest(
         group,
         priority: priority,
@@ -318,7 +354,7 @@ extension Machine {
   /// Moves a page that is in use to the active list.
   mutating func activate(_ frame: PageFrameNumber, in group: Int) {
     counters.add(.pgactivate)
-    groups[group].nonresidentAge += 1
+    groups[group].nonresidentAge += groups[group].agePerEviction
     addToActive(frame, of: group)
     freeSwapCopyIfFull(frame)
   }

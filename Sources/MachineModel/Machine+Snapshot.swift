@@ -18,8 +18,9 @@ extension Machine {
       highMarks: zones.map(\.high)
     )
     for group in 0..<groups.count {
-      snapshot.inactiveAnonymousPages += groups[group].inactivePages
-      snapshot.activeAnonymousPages += groups[group].activePages
+      let active = activePages(of: group)
+      snapshot.inactiveAnonymousPages += pagesOnLists(of: group) - active
+      snapshot.activeAnonymousPages += active
       snapshot.inactiveFilePages += groups[group].lazyFreePages
     }
     for frame in 0..<presentPages where frames[frame].flags.contains(.inSwapCache) {

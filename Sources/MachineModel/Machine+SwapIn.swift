@@ -116,7 +116,7 @@ extension Machine {
     }
     let group = processes[process].group
     frames[frame].flags.insert(.swapBacked)
-    noteRefault(of: frame, slot: slot, in: group)
+    noteRefault(of: frame, slot: slot, in: group, for: .fault)
     return frame
   }
 
@@ -186,16 +186,24 @@ extension Machine {
 
   /// Looks at what an evicted page left behind and decides whether it belongs to the working set.
   @inline(__always)
-  private mutating func noteRefault(of frame: PageFrameNumber, slot: UInt32, in group: Int) {
+  private mutating func noteRefault(
+    of frame: PageFrameNumber,
+    slot: UInt32,
+    in group: Int,
+    for cause: ReadCause
+  ) {
     guard let word = device.shadow(slot) else { return }
     let shadow = Shadow(word: word)
+    guard replacement == .twoList else {
+      return noteRefault(of: frame, leaving: shadow, in: group, for: cause)
+    }
     counters.add(.workingsetRefaultAnon)
     let distance = groups[group].nonresidentAge - shadow.age
     // A refault competes with the file lists, which are the droppable pages here, and with the active
     // list as long as that could be swapped out.
     let workingSet =
       groups[group].lazyFreePages + (hasFreeSlots ? groups[group].knownActivePages : 0)
-    guard !replacement.isBaseline, distance <= UInt64(workingSet) else { return }
+    guard distance <= UInt64(workingSet) else { return }
     counters.add(.workingsetActivateAnon)
     groups[group].nonresidentAge += 1
     groups[group].activations += 1
@@ -232,7 +240,7 @@ extension Machine {
       if neighbour == address {
         addToBatch(frame)
       } else if let page = index.identifier(of: neighbour),
-        let frame = readUnmapped(page, of: process)
+        let frame = readUnmapped(page, of: process, for: .fault)
       {
         frames[frame].flags.insert(.readAhead)
         counters.add(.swapRa)
@@ -246,7 +254,7 @@ extension Machine {
   /// Source: Linux v6.8 `swapin_walk_pmd_entry`, whose pages do not count as read ahead.
   mutating func readFromSwap(_ range: Range<VirtualPageNumber>, of process: Int) {
     for page in processes[process].pageIndex.identifiers(in: range) {
-      _ = readUnmapped(page, of: process)
+      _ = readUnmapped(page, of: process, for: .advice)
     }
     drainBatch()
   }
@@ -254,7 +262,11 @@ extension Machine {
   /// Reads one swapped page into the swap cache without mapping it.
   ///
   /// - Returns: its frame; `nil` where the page is not swapped, or cached already, or memory is short.
-  private mutating func readUnmapped(_ page: PageIdentifier, of process: Int) -> PageFrameNumber? {
+  private mutating func readUnmapped(
+    _ page: PageIdentifier,
+    of process: Int,
+    for cause: ReadCause
+  ) -> PageFrameNumber? {
     let table = processes[process].table
     let state = table.state(page)
     guard state == .swap || state == .swapExclusive else { return nil }
@@ -272,11 +284,14 @@ extension Machine {
       return nil
     }
     frames[frame].flags.insert([.swapBacked, .inSwapCache])
-    noteRefault(of: frame, slot: slot, in: processes[process].group)
+    noteRefault(of: frame, slot: slot, in: processes[process].group, for: cause)
     device.addToCache(slot, frame: frame.rawValue)
     frames[frame].swapSlot = slot
     readSlot(slot, into: frame)
-    addToBatch(frame)
+    switch cause {
+    case .fault: addToBatch(frame)
+    case .advice: addOutsideFault(frame)
+    }
     return frame
   }
 

@@ -78,7 +78,7 @@ extension Machine {
       wasInWorkingset: record.flags.contains(.workingset)
     )
     device.settle(slot, shadow: shadow.word)
-    groups[group].nonresidentAge += 1
+    groups[group].nonresidentAge += groups[group].agePerEviction
     groups[group].chargedPages -= 1
     frames[frame].ownerPage = Self.noPage
     frames[frame].swapSlot = slot
@@ -190,6 +190,10 @@ extension Machine {
       }
       counters.add(.pgrotated)
       let group = group(of: frame)
+      if replacement == .multiGenerational {
+        rotate(frame, of: group)
+        continue
+      }
       groups[group].inactive.remove(frame, in: &frames)
       groups[group].inactive.pushBack(frame, in: &frames)
     }
@@ -204,7 +208,7 @@ extension Machine {
       age: groups[group].nonresidentAge,
       wasInWorkingset: frames[frame].flags.contains(.workingset)
     )
-    groups[group].nonresidentAge += 1
+    groups[group].nonresidentAge += groups[group].agePerEviction
     frames[frame].flags.remove(.inSwapCache)
     device.removeFromCache(slot, shadow: shadow.word, released: &releasedSlots)
     dropReleasedSlots()

@@ -23,6 +23,7 @@ import TagStorage
 /// | `Faults`, `SwapIn`, `FaultOnAccess` | what a missed access leads to |
 /// | `Allocation`, `SwapOut`, `OutOfMemory` | where frames come from |
 /// | `Reclaim`, `LRUBatches`, `LazyFree`, `Advice`, `Baselines` | which pages go |
+/// | `Generations`, `Aging`, `Eviction` | the same under the multi-generational LRU |
 /// | `KernelObjects` | what a process costs its memory group beside its pages |
 /// | `Reservation`, `Migration`, `Tags` | tag storage |
 /// | `Mappings`, `SystemCalls`, `Remap`, `Fork` | address spaces |
@@ -69,7 +70,14 @@ public struct Machine: ~Copyable {
   var tagScratch: [UInt8]
 
   var processes: [Process] = []
-  var groups = FlatStorage(repeating: MemoryGroup(limitPages: nil), count: 0)
+  var groups = FlatStorage(
+    repeating: MemoryGroup(limitPages: nil, replacement: .twoList),
+    count: 0
+  )
+  /// The generations of each group, under the multi-generational LRU; otherwise none.
+  var generations = FlatStorage(repeating: GenerationLists(), count: 0)
+  /// For each group the page tables that its next walks visit, under the multi-generational LRU.
+  var walkFilters: [WalkFilters] = []
   /// For each CPU the pages that wait for an LRU list; see `Machine+LRUBatches.swift`.
   var lruBatches: FlatStorage<UInt32>
   /// How pages are chosen for eviction.

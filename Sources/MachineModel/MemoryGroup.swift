@@ -22,8 +22,11 @@ struct MemoryGroup: BitwiseCopyable, Sendable {
   /// Pages that MADV_FREE made droppable, youngest at the head.
   var lazyFree = FrameList()
 
-  /// Evictions and activations so far: the clock of refault distances.
+  /// The clock of refaults, which evicted pages leave behind: evictions and activations so far. Under
+  /// the multi-generational LRU it is the sequence number of the oldest generation instead.
   var nonresidentAge: UInt64 = 0
+  /// What an eviction or an activation adds to ``nonresidentAge``: 0 where generations set the clock.
+  let agePerEviction: UInt64
   /// Refaults that went straight to the active list, for the decision to deactivate.
   var activations: UInt64 = 0
   /// ``activations`` when direct reclaim last ended.
@@ -36,8 +39,9 @@ struct MemoryGroup: BitwiseCopyable, Sendable {
   /// ``activePages`` when the statistics were last flushed.
   var knownActivePages = 0
 
-  init(limitPages: Int?) {
+  init(limitPages: Int?, replacement: PageReplacement) {
     self.limitPages = limitPages
+    agePerEviction = replacement == .multiGenerational ? 0 : 1
   }
 
   /// Pages on ``inactive``.

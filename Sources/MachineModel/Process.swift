@@ -23,6 +23,10 @@ struct Process {
   var tableFrames: [UInt32] = []
   /// Pages charged for the objects that describe its address space.
   var objectPages = 0
+  /// Whether it has run since its page tables were last walked for young bits.
+  var hasRunSinceWalk = true
+  /// Whether its page tables were ever walked for young bits.
+  var wasWalked = false
   /// What its threads have to do with tags.
   var tagThreads: TagThreads
 

@@ -80,7 +80,7 @@ public struct FrameTable: ~Copyable {
   }
 }
 
-/// The fields of one frame: 14 bytes, of which the table makes 16.
+/// The fields of one frame: 15 bytes, of which the table makes 16.
 @frozen
 public struct Frame: BitwiseCopyable, Sendable {
   /// The identifier of the page that the frame holds; ``FrameTable/none`` if it holds none.
@@ -95,6 +95,8 @@ public struct Frame: BitwiseCopyable, Sendable {
   public var use: FrameUse
   /// The free block that starts at this frame; only the allocator writes it.
   public var freeBlock: FreeBlock
+  /// Where the multi-generational LRU has the page, if a machine uses it.
+  public var place: GenerationPlace
 
   /// A reserved frame without flags, owner or slot.
   @inlinable init() {
@@ -104,6 +106,7 @@ public struct Frame: BitwiseCopyable, Sendable {
     flags = []
     use = .reserved
     freeBlock = .none
+    place = GenerationPlace(generation: 0)
   }
 }
 
