@@ -79,6 +79,7 @@ func run(
       configuration.swap.bytes = 200 * 4096
       configuration.zone.pageLists = seed.isMultiple(of: 2) ? .perCPU : .off
       if failsToSave { configuration.injectedFaults = [.failTagAllocation] }
+      configuration.replacement = seed == 3 ? .multiGenerational : .twoList
       let program = RandomProgram(seed: seed, pages: 200, count: 3000, forks: true)
       let short = try run(program, on: configuration, checkEvery: 1000)
       let long = try run(program, on: configuration, checkEvery: 1000, takesShortcuts: false)

@@ -39,9 +39,13 @@ private struct UseStream {
 /// one, the top one, and the objects of one mapping.
 private let kernelPages = 5
 
+/// The page number at which the mapping of ``counters(of:frames:stride:_:)`` starts.
+private let firstPage: UInt64 = 0x10000
+
 private func counters(
   of stream: UseStream,
   frames: Int,
+  stride: Int = 1,
   _ change: (inout MachineConfiguration) -> Void
 ) throws -> CounterSet {
   var configuration = MachineConfiguration()
@@ -51,14 +55,13 @@ private func counters(
   configuration.groupLimitBytes = (frames + kernelPages) * 4096
   change(&configuration)
   var machine = try Machine(configuration)
-  let firstPage: UInt64 = 0x10000
   let process = machine.addProcess(
-    pages: (0..<UInt64(stream.pages)).map { firstPage + $0 },
+    pages: (0..<UInt64(stream.pages)).map { firstPage + $0 * UInt64(stride) },
     group: machine.addGroup()
   )
   let whole = MappingRequest(
     address: firstPage << 12,
-    length: UInt64(stream.pages) << 12,
+    length: UInt64(stream.pages * stride) << 12,
     protection: [.read, .write],
     flags: [.anonymous, .fixed]
   )
@@ -132,6 +135,43 @@ private func counters(
       activations += refaults
     }
     #expect(activations > 500)
+  }
+
+  /// Pages lie next to each other or apart, so that their page tables and neighbourhoods differ.
+  @Test(arguments: KernelVersion.allCases)
+  func multiGenerationalMissesAreThoseOfPlainGenerations(kernel: KernelVersion) throws {
+    var seen = (restored: 0, sorted: 0, activated: 0, walks: 0)
+    for seed in 1...Self.streams {
+      let stream = UseStream(seed: seed, length: Self.length)
+      let frames = 60 + Int(seed) % 100
+      let batchPages = [1, 15, 31][Int(seed) % 3]
+      let stride = [1, 5, 16, 40][Int(seed) % 4]
+      var model = PlainGenerations(
+        limit: frames + kernelPages,
+        chargedBefore: kernelPages - 1,
+        batchPages: batchPages,
+        kernel: kernel,
+        first: Int(firstPage),
+        stride: stride,
+        pages: stream.pages
+      )
+      let expected = misses(of: stream, in: &model)
+      let found = try counters(of: stream, frames: frames, stride: stride) {
+        $0.replacement = .multiGenerational
+        $0.lruBatchPages = batchPages
+        $0.kernel = kernel
+      }
+      #expect(misses(found) == expected, "seed \(seed)")
+      #expect(found[.pgscanAnon] == UInt64(model.scanned), "seed \(seed)")
+      #expect(found[.pgrefill] == UInt64(model.sorted), "seed \(seed)")
+      #expect(found[.pgactivate] == UInt64(model.activated), "seed \(seed)")
+      #expect(found[.workingsetRestoreAnon] == UInt64(model.restored), "seed \(seed)")
+      seen.restored += model.restored
+      seen.sorted += model.sorted
+      seen.activated += model.activated
+      seen.walks += model.walks
+    }
+    #expect(seen.restored > 500 && seen.sorted > 500 && seen.activated > 500 && seen.walks > 500)
   }
 
   @Test func policiesDiffer() throws {

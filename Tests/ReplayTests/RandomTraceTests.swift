@@ -38,7 +38,7 @@ private struct Experiment {
     drawAllocatorSwitches(seed: seed)
   }
 
-  /// Switches of the page allocator, most of them the kernel's.
+  /// Switches of the page allocator and of reclaim, most of them the kernel's.
   private mutating func drawAllocatorSwitches(seed: UInt64) {
     var random = SplitMix64(seed: seed ^ 0xa110c)
     if random.below(4) == 0 { configuration.zone.stealing = .block }
@@ -48,6 +48,8 @@ private struct Experiment {
       [.standard, .standard, .raisedForHugePages, .kibibytes(0)][random.below(4)]
     configuration.addressBits = random.below(2) == 0 ? 48 : 39
     configuration.swap.clusterSlots = [256, 64][random.below(2)]
+    configuration.replacement = random.below(2) == 0 ? .twoList : .multiGenerational
+    configuration.kernel = random.below(2) == 0 ? .linux68 : .linux61
   }
 
   /// A machine of 64 MiB that is full, so that data lie in tag storage.

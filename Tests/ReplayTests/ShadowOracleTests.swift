@@ -26,6 +26,26 @@ import Testing
     #expect(report.counters[.tagsRestoredSwap] > 500)
   }
 
+  @Test(arguments: TagStorageDesign.allCases, KernelVersion.allCases)
+  func nothingDiffersUnderTheMultiGenerationalLRU(
+    design: TagStorageDesign,
+    kernel: KernelVersion
+  ) throws {
+    for device in [SwapConfiguration.Device.zram, .disk] {
+      let report = try replay([swappingProgram(pages: 300)]) {
+        $0.design = design
+        $0.kernel = kernel
+        $0.replacement = .multiGenerational
+        $0.swap.device = device
+        $0.groupLimitBytes = 80 * 4096
+      }
+      #expect(report.verification.differences == 0, "\(report.verification.messages)")
+      #expect(report.verification.finalPages == 300)
+      #expect(report.verification.swapIns > 500)
+      #expect(report.counters[.tagsRestoredSwap] > 500)
+    }
+  }
+
   @Test func droppedRestoreIsNamed() throws {
     let report = try replay([swappingProgram(pages: 300)]) {
       $0.groupLimitBytes = 64 * 4096
