@@ -107,8 +107,10 @@ let package = Package(
     .executableTarget(
       name: "mtesim",
       dependencies: [
-        "MemoryModel", "Containers", "PhysicalMemory", "TagCompression", "TraceFormat", "TraceImport",
-        "MachineModel", "MachineFile", "DeviceTree", "Replay", "Reporting", "Swap", "TagStorage", "CLZ4",
+        "MemoryModel", "Containers", "PhysicalMemory", "TagCompression", "TraceFormat",
+        "TraceImport",
+        "MachineModel", "MachineFile", "DeviceTree", "Replay", "Reporting", "Swap", "TagStorage",
+        "CLZ4",
         "CZstd",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

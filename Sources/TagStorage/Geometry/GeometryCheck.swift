@@ -61,7 +61,9 @@ public struct GeometryMap: Equatable, Sendable {
 public struct GeometryCheck: Equatable, Sendable {
   /// The regions in use, `nil` where dynamic tag storage is off.
   public let geometry: TagStorageGeometry?
-  /// The rules that are broken. Where dynamic tag storage is off, the last one switched it off.
+  /// The rules that are broken.
+  ///
+  /// Where dynamic tag storage is off, the last one switched it off.
   public let violations: [GeometryViolation]
 
   /// Checks descriptions as the kernel of one version of the series does, in its order.

@@ -75,7 +75,9 @@ struct GeometryChecker {
     }
   }
 
-  /// G2 to G4. Returns the pages of a block.
+  /// Checks G2 to G4.
+  ///
+  /// - Returns: the pages of a block.
   private func scan(_ description: TagStorageDescription) throws(GeometryViolation) -> Int {
     let name = description.name
     guard let bytes = description.blockBytes else {
