@@ -108,9 +108,9 @@ extension MachineKey {
       "vm.page-replacement",
       \.replacement,
       meaning:
-        "How pages are chosen for eviction: two-list as the kernel does, or exact LRU or clock, which "
-        + "evict single pages.",
-      source: "two-list: CONFIG_LRU_GEN off",
+        "How pages are chosen for eviction: two-list or mglru, the multi-generational LRU, as the kernel "
+        + "does, or exact LRU or clock, which evict single pages.",
+      source: "two-list or mglru: /sys/kernel/mm/lru_gen/enabled, n or y",
       option: "lru"
     ),
     .number(
@@ -125,8 +125,8 @@ extension MachineKey {
     .choice(
       "vm.reclaim-version",
       \.kernel,
-      meaning: "The version of Linux whose costs of reclaim count.",
-      source: "lru_note_cost",
+      meaning: "The version of Linux whose reclaim counts, where versions differ.",
+      source: "lru_note_cost, mm/vmscan.c",
       option: "kernel"
     ),
     .number(

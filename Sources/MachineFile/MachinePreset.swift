@@ -83,8 +83,8 @@ public struct MachinePreset: Sendable {
       summary: "a phone of \(gibibytes) GiB, \(pageSize) pages, zram of half of that",
       origin:
         "Not measured: values that are usual on Android phones. 8 CPUs; zram without read-ahead; "
-        + "39-bit addresses with 4K pages. The two-list LRU is modelled, where phones ship the "
-        + "multi-generational one.",
+        + "39-bit addresses with 4K pages. The two-list LRU, where phones ship the multi-generational "
+        + "one: add --lru mglru.",
       yaml: """
         ram: \(gibibytes)G
         processors: 8

@@ -30,7 +30,9 @@ struct GenerationLists: BitwiseCopyable, Sendable {
 
   /// The oldest generation, from which eviction takes pages.
   private(set) var minSequence: UInt64 = 0
-  /// The youngest generation, which faults add to. A group begins with an empty window of all four.
+  /// The youngest generation, which faults add to.
+  ///
+  /// A group begins with an empty window of all four.
   private(set) var maxSequence: UInt64 = GenerationLists.mostGenerations - 1
   /// What became of evicted pages, by tier.
   var refaults = TierRefaults()

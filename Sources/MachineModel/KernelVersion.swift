@@ -3,7 +3,8 @@
 /// A version of Linux whose reclaim a machine follows, where versions differ.
 ///
 /// The machine is that of v6.8; v6.1 is there because counters of real machines are at hand for it, and
-/// a comparison must not mix versions.
+/// a comparison must not mix versions. The multi-generational LRU asks it, too, when to age and when to
+/// stop.
 public enum KernelVersion: String, CaseIterable, Sendable {
   /// Linux v6.1, of Debian 12.
   case linux61 = "6.1"

@@ -56,8 +56,14 @@ extension Machine {
       _ = clearYoung(frame)
       takeOffList(frame)
       frames[frame].flags.remove([.referenced, .active])
+      let (group, wasInWorkingset) = (
+        group(of: frame), frames[frame].flags.contains([.swapBacked, .workingset])
+      )
       switch reclaimPage(frame) {
-      case .reclaim: continue
+      case .reclaim:
+        if replacement == .multiGenerational {
+          generations[group].refaults.noteEviction(inSecondTier: wasInWorkingset)
+        }
       case .keep: putBack(frame)
       case .activate:
         counters.add(.pgactivate)

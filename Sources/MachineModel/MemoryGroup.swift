@@ -22,8 +22,9 @@ struct MemoryGroup: BitwiseCopyable, Sendable {
   /// Pages that MADV_FREE made droppable, youngest at the head.
   var lazyFree = FrameList()
 
-  /// The clock of refaults, which evicted pages leave behind: evictions and activations so far. Under
-  /// the multi-generational LRU it is the sequence number of the oldest generation instead.
+  /// The clock of refaults, which evicted pages leave behind: evictions and activations so far.
+  ///
+  /// Under the multi-generational LRU it is the sequence number of the oldest generation instead.
   var nonresidentAge: UInt64 = 0
   /// What an eviction or an activation adds to ``nonresidentAge``: 0 where generations set the clock.
   let agePerEviction: UInt64

@@ -48,14 +48,24 @@ extension Glossary {
       "Anonymous pages that reclaim freed.",
       sum: .steals
     ),
-    counter(.pgactivate, "activated", .pages, "Pages moved to an active list."),
+    counter(
+      .pgactivate,
+      "activated",
+      .pages,
+      "Pages moved to an active list, or to the youngest generation."
+    ),
     counter(
       .pgdeactivate,
       "deactivated",
       .pages,
       "Pages moved from an active to an inactive list."
     ),
-    counter(.pgrefill, "scanned on active lists", .pages, "Pages looked at on active lists."),
+    counter(
+      .pgrefill,
+      "scanned on active lists",
+      .pages,
+      "Pages looked at on active lists, or moved on between generations."
+    ),
     counter(
       .pgrotated,
       "rotated after write-out",
@@ -93,7 +103,7 @@ extension Glossary {
       .workingsetActivateAnon,
       "refaults made active",
       .pages,
-      "Refaults that went straight to the active list.",
+      "Refaults that went straight to the active list, or of the oldest generation.",
       sum: .refaults
     ),
     counter(
