@@ -40,7 +40,8 @@ public struct PageAllocator: ~Copyable {
   /// does not know.
   ///
   /// - Precondition: the extents are in the kernel's order, cover the table's frames from 0 without
-  ///   gaps, and at least one has memory; all frames are reserved.
+  ///   gaps, and at least one has memory; the last is Movable, with or without memory; all frames are
+  ///   reserved.
   /// - Complexity: O(*n*), where *n* is the number of frames.
   public init(
     _ extents: [ZoneExtent],
@@ -50,6 +51,7 @@ public struct PageAllocator: ~Copyable {
   ) {
     let populated = extents.filter { !$0.frames.isEmpty }
     precondition(!populated.isEmpty && populated.count <= 4, "\(populated.count) zones")
+    precondition(extents.last?.kind == .movable, "the zones end with \(extents)")
     var end = 0
     for extent in populated {
       precondition(extent.frames.lowerBound == end, "zone \(extent.kind) begins behind a gap")

@@ -121,7 +121,7 @@ extension Glossary {
     ),
     counter(
       .allocstallMovable,
-      "entries to direct reclaim, user memory",
+      "direct reclaim for user memory",
       .calls,
       "Entries to direct reclaim of the whole machine by requests that aim at the zone Movable, which "
         + "are those of user memory; counted where there is more than one zone to aim at."

@@ -64,8 +64,9 @@ import Testing
         "no error"
       ),
       (
-        "zones: kernel\nram-ranges: 64M@4064M\n",
-        "1:1: expected tag storage in one zone"
+        "ram: 2G\nzones: kernel\nram-ranges: 2G@2080M\n",
+        "2:1: expected tag storage in one zone, so that it can be a CMA area, found PFN"
+          + " 0xfe000-0x101fff in DMA and Normal"
       ),
       (
         "ram: 256M\nram-ranges: [252M@0, 4M@1G]\n",

@@ -43,9 +43,9 @@ import Testing
     )
     var next = 0
     return zones.map { zone in
+      guard !zone.frames.isEmpty else { return "\(zone.kind.name) -" }
       #expect(zone.frames.lowerBound == next, "\(zone.kind)")
       next = zone.frames.upperBound
-      guard !zone.frames.isEmpty else { return "\(zone.kind.name) -" }
       let last = zone.firstPFN + zone.spannedPages - 1
       return "\(zone.kind.name) \(String(zone.firstPFN, radix: 16))-\(String(last, radix: 16))"
     }
@@ -144,7 +144,7 @@ import Testing
         == ["DMA c0000-fffff", "DMA32 -", "Normal 100000-12ffff", "Movable 130000-13ffff"]
     )
     // Rounded up to largest blocks of 4 MiB, as the kernel rounds the request.
-    #expect(try zones(ranges, movable: 1)[3] == "Movable 13fc00-13ffff")
+    #expect(try zones(ranges, movable: 4096)[3] == "Movable 13fc00-13ffff")
     #expect(try zones(ranges, movable: 5 << 20)[3] == "Movable 13f800-13ffff")
     // At most the highest zone.
     #expect(
@@ -159,12 +159,13 @@ import Testing
 
   @Test func zonesThatCannotBeAreRefused() throws {
     let ranges = [MemoryRange(start: 0, size: 64 << 20)]
+    #expect(throws: ZoneLayoutError.self) { try zones(ranges, movable: 4095) }
     #expect(throws: ZoneLayoutError.self) { try zones(ranges, movable: 64 << 20) }
     #expect(throws: ZoneLayoutError.self) { try zones(ranges, movable: 61 << 20) }
     #expect(try zones(ranges, movable: 60 << 20)[3] == "Movable 400-3fff")
     // A last block that is cut short cannot be Movable alone.
     let cut = [MemoryRange(start: 0, size: 66 << 20)]
-    #expect(try zones(cut, movable: 1 << 20)[3] == "Movable 4000-41ff")
+    #expect(try zones(cut, movable: 4 << 20)[3] == "Movable 4000-41ff")
     let map = try MemoryMap(ranges, pageSize: .kib4, largestBlockPages: 1 << 13)
     var rules = ZoneRules()
     rules.selection = .kernel
