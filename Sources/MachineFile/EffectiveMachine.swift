@@ -109,7 +109,8 @@ public struct EffectiveMachine {
       )
     }
     let columns = designs.first?.layout.zones.map(\.extent.kind) ?? []
-    let kept = columns.indices.filter { columns[$0].rawValue > max(kind.rawValue, 1) }.map { place in
+    let kept = columns.indices.filter { columns[$0].rawValue > max(kind.rawValue, 1) }.map {
+      place in
       row("kept from requests for \(columns[place].name)") { $0.reserves[place] }
     }
     return [

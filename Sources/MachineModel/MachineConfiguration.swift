@@ -14,8 +14,9 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var addressBits: Int = 48
   /// Bytes of RAM, tag storage included.
   public var ramBytes: Int = 64 << 20
-  /// The ranges of physical addresses that RAM consists of, in any order; empty for one range from
-  /// address 0. Their sizes add up to ``ramBytes``.
+  /// The ranges of physical addresses that RAM consists of.
+  ///
+  /// They are in any order, and their sizes add up to ``ramBytes``; empty for one range from address 0.
   public var memoryRanges: [MemoryRange] = []
   /// How memory is divided into zones.
   public var zones = ZoneRules()

@@ -8,9 +8,13 @@ extension PageAllocator {
   /// Whether some zone up to `highest` is above its high mark, its reserve included; free CMA pages do
   /// not count.
   ///
+  /// Nothing is changed; it is mutating because it is asked at every request in need, and a borrowed
+  /// allocator would copy its zones for the answer.
+  ///
   /// Source: Linux v6.8 `pgdat_balanced`.
-  public func isBalanced(upTo highest: ZoneKind) -> Bool {
-    for index in 0..<zoneCount where isEligible(index, highest) {
+  public mutating func isBalanced(upTo highest: ZoneKind) -> Bool {
+    for index in 0..<zoneCount where kinds[index].rawValue <= highest.rawValue {
+      guard zones[index].managedPages > 0 else { continue }
       let isAbove = zones[index].passesForOnePage(
         mark: zones[index].watermarks.high,
         mayUseCMA: false,

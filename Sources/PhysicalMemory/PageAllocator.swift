@@ -18,9 +18,12 @@ public struct PageAllocator: ~Copyable {
   @usableFromInline var zones: InlineArray<4, BuddyAllocator>
   /// The number of zones with frames.
   public let zoneCount: Int
-  /// The first frame of each zone, and which zone it is. They stand beside ``zones`` because a look at
-  /// one zone of a borrowed allocator copies all of them.
+  /// The first frame of each zone.
+  ///
+  /// It stands beside ``zones``, as do ``kinds``, because a look at one zone of a borrowed allocator
+  /// copies all of them.
   @usableFromInline let firstFrames: InlineArray<4, Int>
+  /// Which zone each is.
   @usableFromInline let kinds: InlineArray<4, ZoneKind>
   /// Where the zones lie, those without memory included.
   public let extents: [ZoneExtent]
@@ -67,7 +70,9 @@ public struct PageAllocator: ~Copyable {
       let range = extent.frames.lowerBound..<end
       return BuddyAllocator(extent.kind, of: range, parameters: parameters, frames: &frames)
     }
-    firstFrames = InlineArray { $0 < populated.count ? populated[$0].frames.lowerBound : frameCount }
+    firstFrames = InlineArray {
+      $0 < populated.count ? populated[$0].frames.lowerBound : frameCount
+    }
     kinds = InlineArray { $0 < populated.count ? populated[$0].kind : .movable }
     zoneCount = populated.count
     self.extents = extents

@@ -98,11 +98,12 @@ public struct Watermarks: Equatable, Sendable {
     pageSize: PageSize,
     parameters: ZoneParameters = ZoneParameters()
   ) {
-    self = Self.marks(
-      of: [ZoneSize(.normal, managedPages: managedPages)],
-      pageSize: pageSize,
-      parameters: parameters
-    )[0]
+    self =
+      Self.marks(
+        of: [ZoneSize(.normal, managedPages: managedPages)],
+        pageSize: pageSize,
+        parameters: parameters
+      )[0]
   }
 
   /// Computes the marks of all zones of a node, without boost.

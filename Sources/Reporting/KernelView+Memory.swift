@@ -63,9 +63,9 @@ extension KernelView {
     return lines.map { "\($0.name) \($0.value)\n" }.joined()
   }
 
-  /// Events that the kernel counts zone by zone: the counters by the names of zones. No request aims at
-  /// a zone below Normal, so that no direct reclaim is counted there.
+  /// Events that the kernel counts zone by zone: the counters by the names of zones.
   ///
+  /// No request aims at a zone below Normal, so that no direct reclaim is counted there.
   /// On a machine with one zone nothing tells direct reclaim of requests for Movable from others, and
   /// there is no line for either.
   private static func zoneEvents(

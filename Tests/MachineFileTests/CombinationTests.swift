@@ -72,7 +72,9 @@ import Testing
         "ram: 256M\nram-ranges: [252M@0, 4M@1G]\n",
         "2:1: expected tag storage in one range of RAM, found PFN 0xf800-0x403ff with a hole inside"
       ),
-      ("kernel:\n  page-size: 64K\n  max-order: 14\nram: 16G\n", "3:3: expected a largest order of"),
+      (
+        "kernel:\n  page-size: 64K\n  max-order: 14\nram: 16G\n", "3:3: expected a largest order of"
+      ),
       (
         "vm:\n  watermark_scale_factor: 3000\n  min_free_kbytes: 40000\n",
         "3:3: expected a high watermark below the"

@@ -27,7 +27,9 @@ import Testing
       #expect(zone.presentPages == layout.presentPages, "\(design)")
       #expect(zone.managedCMAPages == layout.cmaFrames.count, "\(design)")
       let marks = layout.zones[0].watermarks
-      #expect([zone.min, zone.low, zone.high, zone.boost] == [marks.min, marks.low, marks.high, 0])
+      #expect(
+        [zone.min, zone.low, zone.high, zone.boost] == [marks.min, marks.low, marks.high, 0]
+      )
       #expect(zone.perCPULists.count == 3)
       let blocks = zone.types.reduce(0) { $0 + $1.pageblocks }
       #expect(blocks == layout.presentPages / pageSize.pagesPerPageblock, "\(design)")

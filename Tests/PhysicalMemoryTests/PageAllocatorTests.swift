@@ -183,7 +183,9 @@ private final class Node {
     #expect(zones.map(\.managedPages) == [4086, 0, 2048, 0])
     #expect(zones.map(\.presentPages) == [4096, 0, 2048, 0])
     #expect(zones.map(\.startFrame) == [0, 0, 4096, 0])
-    #expect(zones.map(\.protection) == [[0, 0, 8, 8], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
+    #expect(
+      zones.map(\.protection) == [[0, 0, 8, 8], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+    )
     #expect(zones[2].types.map(\.pageblocks) == [0, 4, 0, 0, 0, 0])
     #expect(zones.map(\.perCPULists.count) == [2, 0, 2, 0])
     pages.checkInvariants(frames: frames)
@@ -216,13 +218,15 @@ private final class Node {
       name: "Normal and Movable",
       blocks: [
         (.normal, [.movable, .unmovable, .movable, .movable]),
-        (.movable, [.movable, .movable, .movable, .cma]),
+        (.movable, [.movable, .cma]),
       ],
       selection: .one
     ),
     Setup(
       name: "all four, too small to keep types apart",
-      blocks: [(.dma, [.movable, .movable]), (.normal, [.unmovable, .movable]), (.movable, [.cma])],
+      blocks: [
+        (.dma, [.movable, .movable]), (.normal, [.unmovable, .movable]), (.movable, [.cma]),
+      ],
       selection: .kernel
     ),
   ]
@@ -239,7 +243,8 @@ private final class Node {
       let place = "\(setup.name), seed \(seed), step \(step)"
       let isFilling = step < 6500 || step / 400 % 2 == 0
       if random.below(10) < (isFilling ? 9 : 3) {
-        let type = [.movable, .movable, .movable, .unmovable, .reclaimable][random.below(5)]
+        let type =
+          [.movable, .movable, .movable, .unmovable, .reclaimable][random.below(5)]
           as MigrateType
         let cma = type == .movable && random.below(4) != 0
         let aim: ZoneKind = type == .movable && random.below(4) != 0 ? .movable : .normal
