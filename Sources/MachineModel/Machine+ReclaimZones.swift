@@ -15,7 +15,7 @@ import PhysicalMemory
 extension Machine {
   /// Whether every page on a list lies in a zone that the running reclaim may free pages of.
   var reclaimsAllZones: Bool {
-    highestReclaimedZone == .movable || !buddy.hasMovableZone
+    @inline(__always) get { highestReclaimedZone == .movable || !buddy.hasMovableZone }
   }
 
   /// Whether a page lies above the zones that the running reclaim may free pages of.
@@ -42,8 +42,13 @@ extension Machine {
   /// The pages of a list in zones that the running reclaim may free pages of.
   ///
   /// - Complexity: O(1), or O(*n*) in the length of the list where some pages lie above these zones.
-  func eligiblePages(of list: FrameList) -> Int {
-    guard !reclaimsAllZones else { return Int(list.count) }
+  @inline(__always)
+  mutating func eligiblePages(of list: FrameList) -> Int {
+    reclaimsAllZones ? Int(list.count) : countEligiblePages(of: list)
+  }
+
+  /// Nothing is changed; a borrowed machine would be copied for the call.
+  private mutating func countEligiblePages(of list: FrameList) -> Int {
     var pages = 0
     var current = list.head
     while current != FrameTable.none {

@@ -46,8 +46,12 @@ public struct BuddyAllocator: ~Copyable {
   public internal(set) var watermarks: Watermarks
   /// What a request must leave free here beside the mark, by the zone it aims at: `lowmem_reserve`.
   public internal(set) var lowMemoryReserves = InlineArray<4, Int>(repeating: 0)
-  /// Managed pages of all zones of the node; they decide about mobility grouping.
-  @usableFromInline var nodePages = 0
+  /// Managed pages of all zones of the node.
+  var nodePages = 0
+  /// Whether the node is large enough to keep migrate types apart: 6 pageblocks or more.
+  ///
+  /// Otherwise every request is unmovable, and free CMA memory is never used for data.
+  public private(set) var groupsByMobility = false
   /// Steals since the start that converted a pageblock, moved one, or moved a single block.
   public internal(set) var fallbackCounts = FallbackCounts()
 
@@ -119,13 +123,6 @@ public struct BuddyAllocator: ~Copyable {
     let pageblocks = (range.upperBound + 1 << pageblockOrder - 1) >> pageblockOrder
     pageblockTypes = FlatStorage(repeating: .movable, count: pageblocks)
     watermarks = Watermarks(managedPages: 0, pageSize: pageSize, parameters: parameters)
-  }
-
-  /// Whether the node is large enough to keep migrate types apart: 6 pageblocks or more.
-  ///
-  /// Otherwise every request is unmovable, and free CMA memory is never used for data.
-  @inlinable public var groupsByMobility: Bool {
-    @inline(__always) get { nodePages >= MigrateType.count << pageblockOrder }
   }
 
   /// The number of pageblocks, an incomplete last one included.
@@ -213,6 +210,7 @@ public struct BuddyAllocator: ~Copyable {
     watermarks.boost = boost
     lowMemoryReserves = reserves
     self.nodePages = nodePages
+    groupsByMobility = nodePages >= MigrateType.count << pageblockOrder
     guard parameters.pageLists == .perCPU else { return }
     pageLists.fit(
       managedPages: managedPages,

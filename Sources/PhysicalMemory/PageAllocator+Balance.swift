@@ -13,7 +13,7 @@ extension PageAllocator {
   ///
   /// Source: Linux v6.8 `pgdat_balanced`.
   public mutating func isBalanced(upTo highest: ZoneKind) -> Bool {
-    for index in 0..<zoneCount where kinds[index].rawValue <= highest.rawValue {
+    for index in 0..<zoneCount where zones[index].kind.rawValue <= highest.rawValue {
       guard zones[index].managedPages > 0 else { continue }
       let isAbove = zones[index].passesForOnePage(
         mark: zones[index].watermarks.high,
@@ -53,13 +53,13 @@ extension PageAllocator {
   ///
   /// Source: Linux v6.8 `set_reclaim_active`, `clear_reclaim_active`.
   public mutating func setReclaimActive(_ isActive: Bool, upTo highest: ZoneKind) {
-    for index in 0..<zoneCount where kinds[index].rawValue <= highest.rawValue {
+    for index in 0..<zoneCount where zones[index].kind.rawValue <= highest.rawValue {
       zones[index].setReclaimActive(isActive)
     }
   }
 
   private func isEligible(_ index: Int, _ highest: ZoneKind) -> Bool {
-    kinds[index].rawValue <= highest.rawValue && zones[index].managedPages > 0
+    zones[index].kind.rawValue <= highest.rawValue && zones[index].managedPages > 0
   }
 
   /// What the kernel would show of each zone in ``extents`` now.
@@ -96,12 +96,12 @@ extension PageAllocator {
     for index in 0..<zoneCount {
       precondition(
         zones[index].firstFrame == end,
-        "zone \(kinds[index].name) begins at frame \(zones[index].firstFrame), not \(end)"
+        "zone \(zones[index].kind.name) begins at frame \(zones[index].firstFrame), not \(end)"
       )
       end = zones[index].endFrame
       precondition(
         zones[index].nodePages == managedPages,
-        "zone \(kinds[index].name) knows of \(zones[index].nodePages) pages, not \(managedPages)"
+        "zone \(zones[index].kind.name) knows of \(zones[index].nodePages) pages, not \(managedPages)"
       )
       zones[index].checkInvariants(frames: frames)
     }

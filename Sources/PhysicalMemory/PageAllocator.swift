@@ -18,13 +18,16 @@ public struct PageAllocator: ~Copyable {
   @usableFromInline var zones: InlineArray<4, BuddyAllocator>
   /// The number of zones with frames.
   public let zoneCount: Int
-  /// The first frame of each zone.
+  /// Where the zones end and which they are, each as a number of its own.
   ///
-  /// It stands beside ``zones``, as do ``kinds``, because a look at one zone of a borrowed allocator
-  /// copies all of them.
-  @usableFromInline let firstFrames: InlineArray<4, Int>
-  /// Which zone each is.
-  @usableFromInline let kinds: InlineArray<4, ZoneKind>
+  /// They stand beside ``zones``, because a look at one zone of a borrowed allocator copies all of them,
+  /// and so does the call of a function that is not inlined. Of zones that are not there, the end is
+  /// behind all frames.
+  @usableFromInline let ends: (first: Int, second: Int, third: Int)
+  @usableFromInline
+  let kinds: (first: ZoneKind, second: ZoneKind, third: ZoneKind, fourth: ZoneKind)
+  /// Whether some frames lie in Movable.
+  public let hasMovableZone: Bool
   /// Where the zones lie, those without memory included.
   public let extents: [ZoneExtent]
   /// The zone that requests for movable pages try first.
@@ -70,10 +73,15 @@ public struct PageAllocator: ~Copyable {
       let range = extent.frames.lowerBound..<end
       return BuddyAllocator(extent.kind, of: range, parameters: parameters, frames: &frames)
     }
-    firstFrames = InlineArray {
-      $0 < populated.count ? populated[$0].frames.lowerBound : frameCount
+    func border(_ index: Int) -> Int {
+      index < populated.count - 1 ? populated[index].frames.upperBound : .max
     }
-    kinds = InlineArray { $0 < populated.count ? populated[$0].kind : .movable }
+    func kind(_ index: Int) -> ZoneKind {
+      index < populated.count ? populated[index].kind : .movable
+    }
+    ends = (border(0), border(1), border(2))
+    kinds = (kind(0), kind(1), kind(2), kind(3))
+    hasMovableZone = populated.contains { $0.kind == .movable }
     zoneCount = populated.count
     self.extents = extents
     pageSize = frames.pageSize
@@ -116,9 +124,9 @@ public struct PageAllocator: ~Copyable {
     }
     for index in 0..<zoneCount where zones[index].managedPages > 0 {
       firstChoiceForMovable = index
-      if kinds[index] != .movable { firstChoiceForOthers = index }
+      if zones[index].kind != .movable { firstChoiceForOthers = index }
     }
-    if kinds[firstChoiceForOthers] != .normal { avoidsFragments = false }
+    if zones[firstChoiceForOthers].kind != .normal { avoidsFragments = false }
   }
 
   /// The managed pages of every zone in ``extents``.
@@ -133,24 +141,24 @@ public struct PageAllocator: ~Copyable {
 
   /// The place of a zone with frames, `nil` for others.
   func index(of kind: ZoneKind) -> Int? {
-    for index in 0..<zoneCount where kinds[index] == kind { return index }
-    return nil
+    extents.filter { !$0.frames.isEmpty }.firstIndex { $0.kind == kind }
   }
 
   /// The place of the zone that a frame is in; it is inlined into every free.
   @inlinable @inline(__always)
   func zoneIndex(of frame: PageFrameNumber) -> Int {
-    var index = zoneCount - 1
-    while index > 0 && frame.index < firstFrames[index] { index -= 1 }
-    return index
+    let number = frame.index
+    if number < ends.first { return 0 }
+    return number < ends.second ? 1 : number < ends.third ? 2 : 3
   }
 
   /// The zone that a frame is in; it is inlined into every allocation.
   @inlinable @inline(__always)
-  public func zone(of frame: PageFrameNumber) -> ZoneKind { kinds[zoneIndex(of: frame)] }
-
-  /// Whether some frames lie in Movable.
-  public var hasMovableZone: Bool { kinds[zoneCount - 1] == .movable }
+  public func zone(of frame: PageFrameNumber) -> ZoneKind {
+    let number = frame.index
+    if number < ends.first { return kinds.first }
+    return number < ends.second ? kinds.second : number < ends.third ? kinds.third : kinds.fourth
+  }
 }
 
 // Sums over the zones.
