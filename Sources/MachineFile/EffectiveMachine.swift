@@ -63,80 +63,96 @@ public struct EffectiveMachine {
   }
 
   private var groups: [(title: String, rows: [Row])] {
-    [
-      ("zone Normal, pages", zoneRows),
-      ("watermarks, pages", markRows),
-      ("lists of each CPU as the kernel sizes them, pages; this machine keeps none", listRows),
-      ("tag storage, pages", tagStorageRows),
-      ("memory given up before anything runs, KiB", overheadRows),
-    ]
+    [("memory, pages", memoryRows)]
+      + zoneKinds.map { ("zone \($0.name), pages", zoneRows($0)) }
+      + [
+        ("tag storage, pages", tagStorageRows),
+        ("memory given up before anything runs, KiB", overheadRows),
+      ]
   }
 
-  private var zoneRows: [Row] {
-    [
-      Row("spanned", \.presentPages),
-      Row("present", \.presentPages),
+  /// The zones that have memory under some design.
+  private var zoneKinds: [ZoneKind] {
+    ZoneKind.allCases.filter { kind in
+      designs.contains { Self.zone(kind, of: $0.layout)?.extent.frames.isEmpty == false }
+    }
+  }
+
+  private static func zone(_ kind: ZoneKind, of layout: MachineLayout) -> ZonePlan? {
+    layout.zones.first { $0.extent.kind == kind }
+  }
+
+  private var memoryRows: [Row] {
+    let (zone, pageSize) = (configuration.zone, configuration.pageSize)
+    return [
       Row("managed (MemTotal)", \.managedPages),
       Row("of those CMA (CmaTotal)", \.cmaFrames.count),
-      Row(
-        "pageblocks",
-        { [pageSize = configuration.pageSize] in
-          ($0.presentPages + pageSize.pagesPerPageblock - 1) / pageSize.pagesPerPageblock
-        }
-      ),
-      Row("kept from requests for Movable") { ZoneSize.lowMemoryReserves(of: $0.zones)[0][1] },
+      Row("min_free_kbytes, KiB") {
+        MinimumFree.kibibytes(of: $0.zoneSizes, pageSize: pageSize, parameters: zone)
+      },
     ]
   }
 
-  private var markRows: [Row] {
-    let zone = configuration.zone
+  /// The rows of a zone; the last ones are the page list of a CPU.
+  private func zoneRows(_ kind: ZoneKind) -> [Row] {
     let pageSize = configuration.pageSize
+    let parameters = configuration.zone
+    func row(_ title: String, _ value: @escaping (ZonePlan) -> Int) -> Row {
+      Row(title, text: { layout in Self.zone(kind, of: layout).map { "\(value($0))" } ?? "-" })
+    }
+    func list(_ zone: ZonePlan) -> PerCPUListSize {
+      PerCPUListSize(
+        managedPages: zone.managedPages,
+        lowMark: zone.watermarks.low,
+        processors: parameters.listProcessors,
+        pageSize: pageSize
+      )
+    }
+    let columns = designs.first?.layout.zones.map(\.extent.kind) ?? []
+    let kept = columns.indices.filter { columns[$0].rawValue > max(kind.rawValue, 1) }.map {
+      place in
+      row("kept from requests for \(columns[place].name)") { $0.reserves[place] }
+    }
     return [
-      Row("min_free_kbytes, KiB") {
-        zone.minimumFree.kibibytes(
-          managedPages: $0.managedPages,
-          pageSize: pageSize,
-          watermarkScaleFactor: zone.watermarkScaleFactor
-        )
+      Row("PFN", text: { layout in Self.numbers(Self.zone(kind, of: layout)) }),
+      row("spanned") { $0.extent.spannedPages },
+      row("present") { $0.extent.frames.count },
+      row("managed") { $0.managedPages },
+      row("of those CMA") { $0.cmaPages },
+      row("pageblocks") {
+        let order = parameters.pageblockOrder(pageSize)
+        return ($0.extent.frames.count + 1 << order - 1) >> order
       },
-      Row("min", \.watermarks.min),
-      Row("low", \.watermarks.low),
-      Row("high", \.watermarks.high),
-      Row("boost at most") {
+      row("min") { $0.watermarks.min },
+      row("low") { $0.watermarks.low },
+      row("high") { $0.watermarks.high },
+      row("boost at most") {
         Watermarks.largestBoost(
           highMark: $0.watermarks.high,
           managedPages: $0.managedPages,
           pageSize: pageSize,
-          parameters: zone
+          parameters: parameters
         )
       },
+    ] + kept + [
+      row("list of a CPU, batch") { list($0).batch },
+      row("list of a CPU, high at least") { list($0).highMinimum },
+      row("list of a CPU, high at most") { list($0).highMaximum },
     ]
   }
 
-  private var listRows: [Row] {
-    let (processors, pageSize) = (configuration.processors, configuration.pageSize)
-    func size(_ layout: MachineLayout) -> PerCPUListSize {
-      PerCPUListSize(
-        managedPages: layout.managedPages,
-        lowMark: layout.watermarks.low,
-        processors: processors,
-        pageSize: pageSize
-      )
-    }
-    return [
-      Row("batch") { size($0).batch },
-      Row("high, at least") { size($0).highMinimum },
-      Row("high, at most") { size($0).highMaximum },
-    ]
+  private static func numbers(_ zone: ZonePlan?) -> String {
+    guard let extent = zone?.extent, !extent.frames.isEmpty else { return "none" }
+    return "\(extent.firstPFN)-\(extent.firstPFN + extent.spannedPages - 1)"
   }
 
   private var tagStorageRows: [Row] {
     [
-      Row("frames", text: { Self.range($0.region.tags) }),
+      Row("PFN of tag storage", text: { Self.range($0.region.tags, $0.map) }),
       Row("pages", \.region.tags.count),
       Row("pages of a block", \.region.blockPages),
       Row("blocks", \.region.blockCount),
-      Row("tagged memory, frames", text: { Self.range($0.region.memory) }),
+      Row("PFN of tagged memory", text: { Self.range($0.region.memory, $0.map) }),
     ]
   }
 
@@ -149,8 +165,9 @@ public struct EffectiveMachine {
     ]
   }
 
-  private static func range(_ frames: Range<Int>) -> String {
-    frames.isEmpty ? "none" : "\(frames.lowerBound)-\(frames.upperBound - 1)"
+  private static func range(_ frames: Range<Int>, _ map: MemoryMap) -> String {
+    guard let last = frames.last else { return "none" }
+    return "\(map.number(of: frames.lowerBound))-\(map.number(of: last))"
   }
 
   private static func row(_ title: String, _ cells: [String], _ width: [Int]) -> String {

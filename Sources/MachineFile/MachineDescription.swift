@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import MachineModel
+import PhysicalMemory
 import TagStorage
 
 /// A machine as a file, a preset and options describe it together, with the place of each setting.
@@ -89,6 +90,13 @@ extension MachineError {
     case .tagStorage(.blockSize): ["tag-storage.block-size"]
     case .tagStorage(.notWholeBlocks): ["tag-storage.block-size", "ram", "kernel.page-size"]
     case .tagStorage, .cma, .ram: ["ram", "kernel.page-size"]
+    case .memoryMap: ["ram-ranges", "kernel.max-order", "kernel.page-size"]
+    case .memorySize: ["ram", "ram-ranges"]
+    case .zones(.border): ["zone-dma-bits", "kernel.max-order", "kernel.page-size", "zones"]
+    case .zones(.movable): ["movable-zone", "ram"]
+    case .tagStorageZones: ["movable-zone", "zones", "ram-ranges", "ram"]
+    case .tagStorageHole: ["ram-ranges", "ram"]
+    case .largestOrder: ["kernel.max-order", "kernel.page-size"]
     case .swap: ["swap.size", "kernel.page-size"]
     case .lruBatch: ["vm.lru-batch"]
     case .groupLimit: ["memory.max", "kernel.page-size"]

@@ -54,6 +54,14 @@ struct MachineFileParser {
     _ position: MachineFilePosition,
     _ value: Node
   ) throws(MachineFileError) -> Entry {
+    if key.isRangeList, case .sequence(let list) = value {
+      return Entry(
+        key: key,
+        value: try ranges(list),
+        keyPosition: position,
+        valuePosition: self.position(of: value)
+      )
+    }
     guard case .scalar(let scalar) = value else {
       let found = value.mapping == nil ? "a list" : "a mapping"
       throw failure(
@@ -67,6 +75,26 @@ struct MachineFileParser {
       keyPosition: position,
       valuePosition: self.position(of: value)
     )
+  }
+
+  /// A list of ranges as the text that stands for it.
+  private func ranges(_ list: Node.Sequence) throws(MachineFileError) -> String {
+    var texts: [String] = []
+    for item in list {
+      if case .scalar(let scalar) = item {
+        texts.append(scalar.string)
+        continue
+      }
+      let expected = "a range as SIZE@START, or its start and its size"
+      let fields = try mapping(item, expected)
+      guard fields.count == 2, let start = fields["start"]?.scalar,
+        let size = fields["size"]?.scalar
+      else {
+        throw failure(position(of: item), "expected \(expected), found other keys")
+      }
+      texts.append("\(size.string)@\(start.string)")
+    }
+    return texts.joined(separator: ",")
   }
 
   private func mapping(_ node: Node, _ expected: String) throws(MachineFileError) -> Node.Mapping {

@@ -27,9 +27,40 @@ extension MachineKey {
     .size(
       "ram",
       \.ramBytes,
-      meaning: "RAM from frame 0 on, tag storage included.",
+      meaning: "RAM, tag storage included; where it is several ranges, their sum.",
       source: "memory nodes of the device tree",
       option: "ram"
+    ),
+    .ranges(
+      "ram-ranges",
+      \.memoryRanges,
+      meaning:
+        "The physical addresses of RAM; none is one range from address 0. Holes between ranges cost "
+        + "nothing. Ranges begin, and but for the last end, at multiples of the largest block.",
+      source: "reg of the memory nodes of the device tree"
+    ),
+    .choice(
+      "zones",
+      \.zones.selection,
+      meaning:
+        "The zones of memory: one, or the kernel's, which are DMA, DMA32 below 4 GiB and Normal above.",
+      source: "one: CONFIG_ZONE_DMA, CONFIG_ZONE_DMA32 off; kernel: both on, as in arm64 defconfig"
+    ),
+    .number(
+      "zone-dma-bits",
+      \.zones.deviceAddressBits,
+      in: 24...32,
+      unit: "bits",
+      meaning: "Bits of the addresses that all devices reach, which limit the zone DMA.",
+      source: "zone_dma_bits, from dma-ranges of the device tree or ACPI IORT"
+    ),
+    .size(
+      "movable-zone",
+      \.zones.movableBytes,
+      meaning:
+        "How much of the highest zone is the zone Movable, which serves only movable requests; rounded "
+        + "to largest blocks.",
+      source: "boot option movablecore"
     ),
     .number(
       "processors",
@@ -67,6 +98,24 @@ extension MachineKey {
         "Bits of a program's addresses, which decide the levels of its page tables: 39 or 48 "
         + "with 4K pages, 47 or 48 with 16K, 42, 48 or 52 with 64K.",
       source: "CONFIG_ARM64_VA_BITS"
+    ),
+    .numberOrAuto(
+      "kernel.max-order",
+      \.zone.maxOrder,
+      in: 3...14,
+      unit: "power of two pages",
+      meaning:
+        "The largest block of the page allocator; auto is 10 with 4K pages, 11 with 16K, 13 with 64K. "
+        + "16K and 64K pages allow 13 at most.",
+      source: "CONFIG_ARCH_FORCE_MAX_ORDER"
+    ),
+    .choice(
+      "kernel.pageblock",
+      \.zone.pageblocks,
+      meaning:
+        "How large a pageblock is, the unit of migrate types and of CMA areas: a huge page, where a "
+        + "block can be as large, or the largest block.",
+      source: "pageblock_order: huge-page with CONFIG_HUGETLB_PAGE, else largest-block"
     ),
   ]
 
@@ -193,6 +242,16 @@ extension MachineKey {
         "Where single free pages are kept: on lists of the one CPU, of which watermarks know nothing, "
         + "or on the free lists at once.",
       source: "struct per_cpu_pages; off is a simplification"
+    ),
+    .number(
+      "page-allocator.list-cpus",
+      \.zone.listProcessors,
+      in: 1...256,
+      unit: "CPUs",
+      meaning:
+        "Among how many CPUs the pages of a zone's lists are shared out; the list of one of them is "
+        + "modelled.",
+      source: "zone_highsize; 1 is this model's, the kernel counts the CPUs of the node"
     ),
   ]
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MachineModel
+import PhysicalMemory
 
 /// A place in a configuration; what a key's functions hold.
 typealias ConfigurationPath<Value> = WritableKeyPath<MachineConfiguration, Value> & Sendable
@@ -106,6 +107,66 @@ extension MachineKey {
     )
   }
 
+  /// A key whose value is a list of ranges of addresses, or `none`.
+  static func ranges(
+    _ name: String,
+    _ path: any ConfigurationPath<[MemoryRange]>,
+    meaning: String,
+    source: String
+  ) -> MachineKey {
+    var key = MachineKey(
+      name,
+      values: "none or ranges such as 2G@0x80000000,2G@0x880000000",
+      unit: "size@start",
+      meaning: meaning,
+      source: source,
+      read: { configuration in
+        let ranges = configuration[keyPath: path].map(rangeText)
+        return ranges.isEmpty ? "none" : ranges.joined(separator: ",")
+      },
+      write: { configuration, text in
+        if text == "none" {
+          configuration[keyPath: path] = []
+          return true
+        }
+        var ranges: [MemoryRange] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+          guard let range = memoryRange(String(part)) else { return false }
+          ranges.append(range)
+        }
+        configuration[keyPath: path] = ranges
+        return true
+      }
+    )
+    key.isRangeList = true
+    return key
+  }
+
+  /// A key whose value is a whole number, or `auto`.
+  static func numberOrAuto(
+    _ name: String,
+    _ path: any ConfigurationPath<Int?>,
+    in range: ClosedRange<Int>,
+    unit: String,
+    meaning: String,
+    source: String
+  ) -> MachineKey {
+    MachineKey(
+      name,
+      values: "auto or \(range.lowerBound) to \(range.upperBound)",
+      unit: unit,
+      meaning: meaning,
+      source: source,
+      read: { configuration in configuration[keyPath: path].map { "\($0)" } ?? "auto" },
+      write: { configuration, text in
+        let number = wholeNumber(text, in: range)
+        guard number != nil || text == "auto" else { return false }
+        configuration[keyPath: path] = number
+        return true
+      }
+    )
+  }
+
   /// A key whose value is one of the names of an enumeration, or of some of its cases.
   static func choice<Choice: CaseIterable & RawRepresentable<String> & Sendable>(
     _ name: String,
@@ -188,4 +249,27 @@ public func sizeText(_ bytes: Int) -> String {
     return "\(bytes >> shift)\(unit)"
   }
   return "\(bytes)"
+}
+
+/// The range that a text such as `2G@0x80000000` stands for; sizes as ``byteCount(_:)`` reads them,
+/// starts so too or in hexadecimal digits.
+func memoryRange(_ text: String) -> MemoryRange? {
+  let parts = text.split(separator: "@", omittingEmptySubsequences: false).map(String.init)
+  guard parts.count == 2, let size = byteCount(parts[0]), let start = address(parts[1]),
+    size >> 62 == 0, start >> 62 == 0
+  else { return nil }
+  return MemoryRange(start: start, size: size)
+}
+
+private func address(_ text: String) -> Int? {
+  guard text.hasPrefix("0x") else { return byteCount(text) }
+  let digits = text.dropFirst(2)
+  // The initialiser would also take a sign.
+  guard digits.utf8.allSatisfy({ $0 != 43 && $0 != 45 }) else { return nil }
+  return Int(digits, radix: 16)
+}
+
+/// A range as ``memoryRange(_:)`` reads it.
+func rangeText(_ range: MemoryRange) -> String {
+  "\(sizeText(range.size))@0x\(String(range.start, radix: 16))"
 }

@@ -23,6 +23,10 @@ public struct MachineKey: Sendable {
   /// The option of `mtesim replay` that also sets it, `nil` if `--set` is the only one.
   public let option: String?
 
+  /// Whether a machine file may also state the value as a list of ranges, each a text or a mapping with
+  /// a start and a size.
+  var isRangeList = false
+
   private let readValue: @Sendable (MachineConfiguration) -> String
   private let writeValue: @Sendable (inout MachineConfiguration, String) -> Bool
 

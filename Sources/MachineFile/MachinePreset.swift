@@ -43,11 +43,19 @@ public struct MachinePreset: Sendable {
       name: "fvp",
       summary: "the platform model of the tag storage series",
       origin:
-        "Size and block of the FVP device tree in dynamic tag storage RFC v2 and v3: 4 GiB in two "
-        + "banks, whose tag storage of 64 MiB each is one region here. The series names neither CPUs nor "
-        + "swap: 4 CPUs and a disk of 1 GiB are our choice.",
+        "Memory and block of the FVP device tree in dynamic tag storage RFC v2 and v3: 2 GiB from 2 GiB "
+        + "on and 2 GiB from 34 GiB on, which are the zones DMA and Normal. Their tag storage is two "
+        + "regions of 64 and 60 MiB at the top; here it is one with the same blocks, which keeps the "
+        + "last 4 MiB too. The series names neither CPUs nor swap: 4 CPUs and a disk of 1 GiB are our "
+        + "choice.",
       yaml: """
         ram: 4G
+        ram-ranges:
+          - start: 0x80000000
+            size: 2G
+          - start: 0x880000000
+            size: 2G
+        zones: kernel
         processors: 4
         swap:
           device: disk

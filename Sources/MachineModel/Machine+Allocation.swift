@@ -20,6 +20,16 @@ struct FrameRequest {
   var mayKill = true
   /// Whether the request may dip below all watermarks and must not reclaim.
   var ignoresWatermarks = false
+  /// The highest zone that may serve it.
+  var highestZone: ZoneKind
+
+  /// Creates a request that aims at Movable where it asks for movable pages, else at Normal.
+  ///
+  /// Source: Linux v6.8 `gfp_zone` of `GFP_HIGHUSER_MOVABLE` and `GFP_KERNEL`.
+  init(migrateType: MigrateType) {
+    self.migrateType = migrateType
+    highestZone = migrateType == .movable ? .movable : .normal
+  }
 
   /// A page of user memory.
   static var user: FrameRequest { FrameRequest(migrateType: .movable) }
@@ -68,7 +78,7 @@ extension Machine {
   /// Allocates one frame.
   @inline(__always)
   mutating func allocateFrame(_ request: FrameRequest, for process: Int?) -> PageFrameNumber? {
-    if let frame = tryAllocate(request, mark: buddy.watermarks.low) { return frame }
+    if let frame = tryAllocate(request, above: .low) { return frame }
     return allocateBelowLowMark(request, for: process)
   }
 
@@ -77,27 +87,56 @@ extension Machine {
     _ request: FrameRequest,
     for process: Int?
   ) -> PageFrameNumber? {
-    wakeKswapd()
-    if let frame = tryAllocate(request, mark: buddy.watermarks.min) { return frame }
+    wakeKswapd(for: request.highestZone)
+    if let frame = tryAllocate(request, above: .min) { return frame }
     guard !isReclaiming, !request.ignoresWatermarks else { return nil }
     return allocateSlowly(request, for: process)
   }
 
-  /// One attempt at the free lists.
+  /// One attempt at the zones.
   @inline(__always)
-  private mutating func tryAllocate(_ request: FrameRequest, mark: Int) -> PageFrameNumber? {
-    let mayUseCMA =
-      request.migrateType == .movable
-      && !(request.isTagged && policy.cmaEligibility == .untaggedMovable)
-    let ignoresMark = request.ignoresWatermarks || isReclaiming
-    guard ignoresMark || buddy.admitsPage(mark: mark, mayUseCMA: mayUseCMA) else {
-      return nil
-    }
-    guard
-      let frame = buddy.allocatePage(request.migrateType, mayUseCMA: mayUseCMA, frames: &frames)
-    else { return nil }
-    counters.add(.pgallocNormal)
+  private mutating func tryAllocate(
+    _ request: FrameRequest,
+    above level: WatermarkLevel
+  ) -> PageFrameNumber? {
+    let wanted = pageRequest(request)
+    let frame =
+      request.ignoresWatermarks || isReclaiming
+      ? allocateIgnoringMarks(wanted) : buddy.allocatePage(wanted, above: level, frames: &frames)
+    guard let frame else { return nil }
+    counters.add(Self.pgalloc(buddy.zone(of: frame)))
     return frame
+  }
+
+  /// What a request means to the page allocator.
+  @inline(__always)
+  private func pageRequest(_ request: FrameRequest) -> PageRequest {
+    PageRequest(
+      request.migrateType,
+      mayUseCMA: request.migrateType == .movable
+        && !(request.isTagged && policy.cmaEligibility == .untaggedMovable),
+      highestZone: request.highestZone
+    )
+  }
+
+  /// An attempt that may take the last page, and does so only where no other zone is above its mark.
+  private mutating func allocateIgnoringMarks(_ request: PageRequest) -> PageFrameNumber? {
+    if buddy.zoneCount > 1 {
+      if let frame = buddy.allocatePage(request, above: .low, frames: &frames) { return frame }
+      if let frame = buddy.allocatePage(request, above: .min, frames: &frames) { return frame }
+    }
+    return buddy.allocatePage(request, above: nil, frames: &frames)
+  }
+
+  /// The counter of pages that a zone handed out.
+  @inline(__always)
+  private static func pgalloc(_ zone: ZoneKind) -> Counter {
+    switch zone {
+    case .dma: .pgallocDma
+    case .dma32: .pgallocDma32
+    case .normal: .pgallocNormal
+    case .movable: .pgallocMovable
+    }
   }
 
   /// Direct reclaim, again and again while it helps, then the out-of-memory killer.
@@ -105,20 +144,19 @@ extension Machine {
     _ request: FrameRequest,
     for process: Int?
   ) -> PageFrameNumber? {
-    let mayUseCMA =
-      request.migrateType == .movable
-      && !(request.isTagged && policy.cmaEligibility == .untaggedMovable)
+    let mayUseCMA = pageRequest(request).mayUseCMA
+    let aimsAtMovable = tellsAims && request.highestZone == .movable
     while true {
       var roundsWithoutProgress = 0
       while roundsWithoutProgress < 17 {
-        counters.add(.allocstallNormal)
+        counters.add(aimsAtMovable ? .allocstallMovable : .allocstallNormal)
         steps.insert(.directReclaim)
-        let reclaimed = reclaimDirectly(skippingCMA: !mayUseCMA)
-        if let frame = tryAllocate(request, mark: buddy.watermarks.min) { return frame }
+        let reclaimed = reclaimDirectly(skippingCMA: !mayUseCMA, for: request.highestZone)
+        if let frame = tryAllocate(request, above: .min) { return frame }
         if reclaimed > 0 {
           // What was reclaimed may lie on lists that the request cannot use.
           buddy.drainPageLists(frames: &frames)
-          if let frame = tryAllocate(request, mark: buddy.watermarks.min) { return frame }
+          if let frame = tryAllocate(request, above: .min) { return frame }
         }
         roundsWithoutProgress = reclaimed > 0 ? 0 : roundsWithoutProgress + 1
         if reclaimed == 0 && !couldReclaim { break }
@@ -127,7 +165,7 @@ extension Machine {
         steps.insert(.outOfMemory)
         return nil
       }
-      if let frame = tryAllocate(request, mark: buddy.watermarks.min) { return frame }
+      if let frame = tryAllocate(request, above: .min) { return frame }
       if let process, !processes[process].isAlive { return nil }
     }
   }

@@ -66,8 +66,8 @@ extension Machine {
 
   /// Frees a page unless it was used, or something else keeps it.
   private mutating func evict(_ frame: PageFrameNumber, skippingCMA: Bool) -> Bool {
-    if skippingCMA && buddy.migrateType(of: frame) == .cma {
-      counters.add(.pgskipNormal)
+    if isSkipped(frame, skippingCMA: skippingCMA) {
+      countSkipped(frame)
       return false
     }
     if replacement == .clock && clearYoung(frame) > 0 { return false }

@@ -94,7 +94,7 @@ extension Machine {
   }
 
   /// Whether a pass ends although it has not looked at all the pages that it might.
-  private func endsEarly(_ pass: GenerationPass) -> Bool {
+  private mutating func endsEarly(_ pass: GenerationPass) -> Bool {
     let hasEnough = pass.reclaimed >= pass.goal
     switch configuration.kernel {
     case .linux61:
@@ -104,14 +104,13 @@ extension Machine {
         if hasEnough || generations[pass.group].maxSequence > pass.maxSequence + 1 { return true }
         if pass.who == .group { return false }
       }
-      let marks = buddy.watermarks
+      let isKswapd = pass.who == .kswapd
       return pass.priority <= Self.firstPriority - 2
-        && buddy.freePages >= (pass.who == .kswapd ? marks.high : marks.low)
+        && buddy.hasFreePages(upTo: highestReclaimedZone) { isKswapd ? $0.high : $0.low }
     case .linux68:
       if pass.who == .group { return false }
       if hasEnough || pass.who != .kswapd { return hasEnough }
-      let mark = buddy.watermarks.high + Self.generationBatch
-      return buddy.passesForOnePage(mark: mark, mayUseCMA: false)
+      return buddy.isBalancedInAllZones(upTo: highestReclaimedZone, margin: Self.generationBatch)
     }
   }
 
@@ -190,8 +189,8 @@ extension Machine {
       generations[group].spare(frame, at: .old, in: &frames)
       return true
     }
-    if pass.skippingCMA && buddy.migrateType(of: frame) == .cma {
-      counters.add(.pgskipNormal)
+    if isSkipped(frame, skippingCMA: pass.skippingCMA) {
+      countSkipped(frame)
       frames[frame].flags.subtract([.referenced, .workingset])
       generations[group].spare(frame, at: .old, in: &frames)
       return true

@@ -23,6 +23,7 @@ extension Machine {
     checkFrames()
     checkPins()
     checkTagStorage()
+    checkCMAZone()
     checkGroups()
   }
 
@@ -70,6 +71,14 @@ extension Machine {
         "slot \(slot) is in \(swapped[slot]) entries, recorded \(recorded)"
       )
     }
+  }
+
+  /// C1: the CMA area lies in one zone.
+  private func checkCMAZone() {
+    guard policy.bootPlacement == .cmaArea, let first = region.tags.first else { return }
+    let lower = buddy.zone(of: PageFrameNumber(first))
+    let upper = buddy.zone(of: PageFrameNumber(region.tags.upperBound - 1))
+    precondition(lower == upper, "the CMA area lies in \(lower.name) and \(upper.name)")
   }
 
   /// Pins against the frame table and the counters.

@@ -22,10 +22,16 @@ extension Machine {
   /// Frees pages that MADV_FREE made droppable and that nobody used since, of the share of them that a
   /// pass of one priority scans.
   mutating func shrinkLazyFree(_ group: Int, priority: Int, by who: Reclaimer) -> Int {
-    let most = min(Self.reclaimBatch, groups[group].lazyFreePages >> priority)
+    let most = min(Self.reclaimBatch, eligiblePages(of: groups[group].lazyFree) >> priority)
     var reclaimed = 0
-    for _ in 0..<most {
-      guard let frame = groups[group].lazyFree.popBack(in: &frames) else { break }
+    var looked = 0
+    while looked < most, let frame = groups[group].lazyFree.popBack(in: &frames) {
+      if isAboveReclaimedZones(frame) {
+        countSkipped(frame)
+        groups[group].lazyFree.pushFront(frame, in: &frames)
+        continue
+      }
+      looked += 1
       frames[frame].flags.remove(.onList)
       switch judge(frame) == .reclaim ? dropLazyFreePage(frame) : .keep {
       case .reclaim: reclaimed += 1

@@ -82,6 +82,8 @@ extension Machine {
     var request = FrameRequest(migrateType: migrateType)
     request.isTagged = tagged
     request.mayKill = false
+    // A page outside Movable has no claim to it: pins for long would have to leave it again.
+    if buddy.zone(of: source) != .movable { request.highestZone = .normal }
     guard let frame = allocateFrame(request, for: nil) else { return nil }
     frames[frame].ownerPage = Self.noPage
     frames[frame].ownerSpace = frames[source].ownerSpace

@@ -72,7 +72,7 @@ extension Machine {
   /// `pin_user_pages`: faults pages in, makes them the process's own, and keeps them where they are.
   ///
   /// As in the kernel a call that fails after the first page returns what it has pinned. Long-term pins
-  /// are taken only when every page lies outside CMA areas. The zero page is not pinned.
+  /// are taken only when every page lies outside CMA areas and outside the zone Movable. The zero page is not pinned.
   mutating func pin(
     address: UInt64,
     length: UInt64,
@@ -176,7 +176,7 @@ extension Machine {
       guard unshare(page, in: vma, of: process) else { return .enomem }
       frame = PageFrameNumber(rawValue: table.target(page))
     }
-    if flags.contains(.longTerm), frames[frame].flags.contains(.tagStorage) {
+    if flags.contains(.longTerm), !mayStayForLong(frame) {
       guard migrateOutOfCMA(frame, tagged: vma.flags.contains(.mte)) == .moved else {
         return .enomem
       }
@@ -187,6 +187,13 @@ extension Machine {
     frames[frame].flags.insert(.pinned)
     counters.add(.nrFollPinAcquired)
     return nil
+  }
+
+  /// Whether a page may be pinned for long where it is: CMA areas and Movable must remain movable.
+  ///
+  /// Source: Linux v6.8 `folio_is_longterm_pinnable`.
+  private func mayStayForLong(_ frame: PageFrameNumber) -> Bool {
+    !frames[frame].flags.contains(.tagStorage) && buddy.zone(of: frame) != .movable
   }
 
   /// Makes a page that others may share the process's own, without writing it.

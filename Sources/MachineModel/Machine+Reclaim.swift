@@ -83,22 +83,27 @@ extension Machine {
     frames[frame].flags.remove([.onList])
   }
 
-  /// Wakes kswapd where free memory is below the low watermark, and lets it run to its end.
-  mutating func wakeKswapd() {
-    guard !isReclaiming, kswapdFailures < Self.kswapdFailureLimit, !isBalanced else { return }
+  /// Wakes kswapd where no zone up to the highest that a request may use is above its high mark, and
+  /// lets it run to its end.
+  mutating func wakeKswapd(for highest: ZoneKind) {
+    guard !isReclaiming, kswapdFailures < Self.kswapdFailureLimit,
+      !buddy.isBalanced(upTo: highest)
+    else { return }
     isReclaiming = true
-    buddy.setReclaimActive(true)
+    highestReclaimedZone = highest
+    buddy.setReclaimActive(true, upTo: highest)
     defer {
       isReclaiming = false
-      buddy.setReclaimActive(false)
+      highestReclaimedZone = .movable
+      buddy.setReclaimActive(false, upTo: highest)
     }
     counters.add(.pageoutrun)
     noteCurrentProcessRan()
-    let boost = buddy.watermarks.boost
-    let goal = max(buddy.watermarks.high, Self.reclaimBatch)
+    let boosts = buddy.boosts(upTo: highest)
+    let goal = buddy.reclaimGoal(upTo: highest, least: Self.reclaimBatch)
     var priority = firstKswapdPriority(goal: goal)
     var total = 0
-    while priority >= 1 && !isBalanced {
+    while priority >= 1 && !buddy.isBalanced(upTo: highest) {
       var reclaimed = 0
       let scannedBefore = counters[.pgscanKswapd]
       for group in 0..<groups.count {
@@ -121,20 +126,19 @@ extension Machine {
       if scanned < goal || reclaimed == 0 { priority -= 1 }
     }
     kswapdFailures = total == 0 ? kswapdFailures + 1 : 0
-    buddy.lowerBoost(by: boost)
+    buddy.lowerBoosts(by: boosts)
   }
 
-  /// Whether kswapd may sleep; free CMA pages do not count for it.
-  private var isBalanced: Bool {
-    buddy.passesForOnePage(mark: buddy.watermarks.high, mayUseCMA: false)
-  }
-
-  /// Direct reclaim from all groups.
+  /// Direct reclaim from all groups, of pages in zones up to the highest that a request may use.
   ///
   /// - Returns: pages freed.
-  mutating func reclaimDirectly(skippingCMA: Bool) -> Int {
+  mutating func reclaimDirectly(skippingCMA: Bool, for highest: ZoneKind) -> Int {
     isReclaiming = true
-    defer { isReclaiming = false }
+    highestReclaimedZone = highest
+    defer {
+      isReclaiming = false
+      highestReclaimedZone = .movable
+    }
     noteCurrentProcessRan()
     var total = 0
     for priority in stride(from: Self.firstPriority, through: 0, by: -1) {
@@ -223,8 +227,10 @@ extension Machine {
       state.activations != state.activationsSnapshot
       || state.isInactiveLow(pageSize: pageSize)
     let swappiness = configuration.swappiness
-    var inactiveLeft = scanAmount(state, size: state.inactivePages, priority, by: who)
-    var activeLeft = scanAmount(state, size: state.activePages, priority, by: who)
+    let inactivePages = eligiblePages(of: state.inactive)
+    let activePages = eligiblePages(of: state.active)
+    var inactiveLeft = scanAmount(state, size: inactivePages, priority, by: who)
+    var activeLeft = scanAmount(state, size: activePages, priority, by: who)
     while inactiveLeft > 0 {
       let inactiveStep = min(inactiveLeft, Self.reclaimBatch)
       inactiveLeft -= inactiveStep
@@ -261,12 +267,19 @@ extension Machine {
   mutating func shrinkActive(_ group: Int, count: Int) {
     drainBatch()
     var deactivated = 0
+    var skipped: [PageFrameNumber] = []
     while deactivated < count, let frame = groups[group].active.popBack(in: &frames) {
+      if isAboveReclaimedZones(frame) {
+        countSkipped(frame)
+        skipped.append(frame)
+        continue
+      }
       deactivated += 1
       _ = clearYoung(frame)
       frames[frame].flags = frames[frame].flags.subtracting(.active).union(.workingset)
       groups[group].inactive.pushFront(frame, in: &frames)
     }
+    for frame in skipped { groups[group].active.pushFront(frame, in: &frames) }
     counters.add(.pgrefill, deactivated)
     counters.add(.pgdeactivate, deactivated)
   }
@@ -298,11 +311,19 @@ extension Machine {
     var isolated = InlineArray<32, PageFrameNumber>(repeating: zeroFrame)
     var verdicts = InlineArray<32, Verdict>(repeating: .keep)
     var isolatedPages = 0
-    groups[group].inactive.takeBack(skippingCMA ? 0 : count, in: &frames) { frame in
+    let skips = skippingCMA || !reclaimsAllZones
+    groups[group].inactive.takeBack(skips ? 0 : count, in: &frames) { frame in
       isolated[isolatedPages] = frame
       isolatedPages += 1
     }
-    if skippingCMA { isolatedPages = isolateOutsideCMA(group, count: count, into: &isolated) }
+    if skips {
+      isolatedPages = isolateEligible(
+        group,
+        count: count,
+        skippingCMA: skippingCMA,
+        into: &isolated
+      )
+    }
     countScanned(isolatedPages, by: who)
     // All pages are judged before any is touched, which changes no verdict, since a verdict depends on
     // its own page only: in a short loop the look-ups of different pages wait for memory together.
@@ -325,30 +346,6 @@ extension Machine {
       configuration.kernel.reclaimCost(written: written, rotated: isolatedPages - reclaimed)
     )
     return reclaimed
-  }
-
-  /// Isolates pages from the old end of the inactive list, and passes over those in CMA pageblocks,
-  /// which go back to the young end.
-  ///
-  /// - Returns: how many were isolated.
-  private mutating func isolateOutsideCMA(
-    _ group: Int,
-    count: Int,
-    into isolated: inout InlineArray<32, PageFrameNumber>
-  ) -> Int {
-    var isolatedPages = 0
-    var skipped: [PageFrameNumber] = []
-    while isolatedPages < count, let frame = groups[group].inactive.popBack(in: &frames) {
-      if buddy.migrateType(of: frame) == .cma {
-        counters.add(.pgskipNormal)
-        skipped.append(frame)
-      } else {
-        isolated[isolatedPages] = frame
-        isolatedPages += 1
-      }
-    }
-    for frame in skipped { addToInactive(frame, of: group) }
-    return isolatedPages
   }
 
   /// Moves a page that is in use to the active list.

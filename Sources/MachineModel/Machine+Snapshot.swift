@@ -11,10 +11,10 @@ extension Machine {
   ///
   /// - Complexity: O(frames + processes).
   public var snapshot: MachineSnapshot {
-    let zones = snapshotZones()
+    let zones = buddy.snapshots(processors: configuration.processors)
     var snapshot = MachineSnapshot(pageSize: pageSize, zones: zones)
     snapshot.totalReservePages = ZoneSize.totalReserve(
-      of: Self.sizes(of: zones),
+      of: buddy.sizes,
       highMarks: zones.map(\.high)
     )
     for group in 0..<groups.count {
@@ -38,40 +38,31 @@ extension Machine {
     }
     snapshot.hasKswapdGivenUp = kswapdFailures >= Self.kswapdFailureLimit
     snapshot.hasLimitedGroups = configuration.groupLimitBytes != nil
+    snapshot.tellsAims = tellsAims
     snapshot.counters = counters
+    countListedPages(&snapshot)
     return snapshot
   }
 
-  /// The zone with memory and the empty Movable above it, as a kernel without DMA zones has them.
-  private func snapshotZones() -> [ZoneSnapshot] {
-    var normal = buddy.snapshot(
-      presentPages: presentPages,
-      processors: configuration.processors
-    )
-    var movable = ZoneSnapshot(
-      name: ZoneKind.movable.name,
-      pageblockOrder: normal.pageblockOrder
-    )
-    let marks = Watermarks(
-      managedPages: 0,
-      kind: .movable,
-      lowMemoryPages: buddy.managedPages,
-      pageSize: pageSize,
-      parameters: configuration.zone
-    )
-    (movable.min, movable.low, movable.high) = (marks.min, marks.low, marks.high)
-    let reserves = ZoneSize.lowMemoryReserves(of: Self.sizes(of: [normal, movable]))
-    normal.protection = reserves[0]
-    movable.protection = reserves[1]
-    return [normal, movable]
-  }
-
-  private static func sizes(of zones: [ZoneSnapshot]) -> [ZoneSize] {
-    zones.map {
-      ZoneSize(
-        $0.name == ZoneKind.movable.name ? .movable : .normal,
-        managedPages: $0.managedPages
-      )
+  /// Counts the pages on lists and under write-out zone by zone.
+  private func countListedPages(_ snapshot: inout MachineSnapshot) {
+    var places = [Int](repeating: 0, count: ZoneKind.allCases.count)
+    for (index, extent) in buddy.extents.enumerated() { places[extent.kind.rawValue] = index }
+    for number in 0..<presentPages {
+      let flags = frames[number].flags
+      guard flags.contains(.onList) else { continue }
+      let place = places[buddy.zone(of: PageFrameNumber(number)).rawValue]
+      if flags.contains(.active) {
+        snapshot.zones[place].activeAnonymousPages += 1
+      } else if flags.contains(.swapBacked) {
+        snapshot.zones[place].inactiveAnonymousPages += 1
+      } else {
+        snapshot.zones[place].inactiveFilePages += 1
+      }
+    }
+    for frame in pendingWrites {
+      let place = places[buddy.zone(of: PageFrameNumber(rawValue: frame)).rawValue]
+      snapshot.zones[place].writePendingPages += 1
     }
   }
 }

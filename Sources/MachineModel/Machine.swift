@@ -43,7 +43,7 @@ public struct Machine: ~Copyable {
   let pageSize: PageSize
 
   var frames: FrameTable
-  var buddy: BuddyAllocator
+  var buddy: PageAllocator
   /// A stamp for the data of each frame: the number of the event that last wrote it.
   var contents: FlatStorage<UInt64>
   var frameTags: FrameTags
@@ -56,6 +56,9 @@ public struct Machine: ~Copyable {
   let region: TagStorageRegion
   /// Frames that the kernel describes, from the first.
   let presentPages: Int
+  /// Whether direct reclaim is counted by the zone that a request aims at; with one zone and no other
+  /// to aim at it is not.
+  let tellsAims: Bool
   var blocks: TagBlocks
   /// Tags kept aside for frames without tag storage, by frame.
   var parkedTags: [UInt32: [UInt8]] = [:]
@@ -106,6 +109,8 @@ public struct Machine: ~Copyable {
   var kswapdFailures = 0
   /// Whether reclaim is running, which may dip into the last frames and never recurses.
   var isReclaiming = false
+  /// The highest zone whose pages the running reclaim may free: `reclaim_idx`.
+  var highestReclaimedZone = ZoneKind.movable
   /// Whether common cases take one step where the general path takes several; tests compare both.
   var takesShortcuts = true
   /// Pages whose tags were to be saved so far, for the injected allocation failure.
@@ -113,8 +118,7 @@ public struct Machine: ~Copyable {
 
   /// Builds a machine and boots it.
   ///
-  /// The bottom of RAM holds the page descriptors, the next frame is the zero page, and the top 1/32
-  /// is tag storage where the design has any in RAM.
+  /// Where everything lies then is told by ``MachineLayout``.
   ///
   /// - Throws: ``MachineError`` where the configuration describes no machine.
   public init(_ configuration: MachineConfiguration) throws(MachineError) {
@@ -124,22 +128,27 @@ public struct Machine: ~Copyable {
     let ramPages = layout.ramPages
     let region = layout.region
 
-    var frames = FrameTable(count: ramPages, pageSize: pageSize)
-    var buddy = BuddyAllocator(
-      frameCount: ramPages,
-      pageSize: pageSize,
+    var frames = FrameTable(layout.map, pageSize: pageSize)
+    var buddy = PageAllocator(
+      layout.zones.map(\.extent),
+      selection: configuration.zones.selection,
       parameters: configuration.zone,
       frames: &frames
     )
     buddy.release(layout.ordinaryFrames, as: .movable, frames: &frames)
     var cmaArea: CMAArea?
     if policy.bootPlacement == .cmaArea {
-      cmaArea = try Self.registerCMAArea(region, frames: frames)
+      cmaArea = try Self.registerCMAArea(
+        region,
+        pageblockOrder: configuration.zone.pageblockOrder(pageSize),
+        frames: frames
+      )
       buddy.release(layout.cmaFrames, as: .cma, frames: &frames)
     }
     if policy.bootPlacement != .outsideRAM {
       for frame in region.tags { frames[frame].flags.insert(.tagStorage) }
     }
+    buddy.finishBoot()
 
     self.configuration = configuration
     self.policy = policy
@@ -147,6 +156,7 @@ public struct Machine: ~Copyable {
     self.region = region
     zeroFrame = layout.zeroFrame
     presentPages = layout.presentPages
+    tellsAims = layout.tellsAims
     blocks = TagBlocks(region: region)
     contents = FlatStorage(repeating: 0, count: ramPages)
     frameTags = FrameTags(frameCount: ramPages, pageSize: pageSize)
@@ -180,6 +190,7 @@ public struct Machine: ~Copyable {
   /// Registers tag storage as a CMA area, with the bitmap granularity that RFC v3 gives it.
   private static func registerCMAArea(
     _ region: TagStorageRegion,
+    pageblockOrder: Int,
     frames: borrowing FrameTable
   ) throws(MachineError) -> CMAArea {
     let block = region.blockPages
@@ -189,6 +200,7 @@ public struct Machine: ~Copyable {
         count: region.tags.count,
         orderPerBit: block & (block - 1) == 0 ? block.trailingZeroBitCount : 0,
         name: "tag-storage",
+        pageblockOrder: pageblockOrder,
         registered: 0,
         frames: frames
       )

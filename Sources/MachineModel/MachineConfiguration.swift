@@ -14,13 +14,19 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var addressBits: Int = 48
   /// Bytes of RAM, tag storage included.
   public var ramBytes: Int = 64 << 20
+  /// The ranges of physical addresses that RAM consists of.
+  ///
+  /// They are in any order, and their sizes add up to ``ramBytes``; empty for one range from address 0.
+  public var memoryRanges: [MemoryRange] = []
+  /// How memory is divided into zones.
+  public var zones = ZoneRules()
   /// Where tags live.
   public var design: TagStorageDesign = .rfc3
   /// How the tags of swapped pages are stored.
   public var codec: TagCodec = .mtecomp
   /// Bytes of tag storage that the hardware switches between data and tags at once.
   public var blockBytes: Int = 4096
-  /// The switches of the page allocator.
+  /// The switches of the page allocator, which are the same in all zones.
   public var zone = ZoneParameters()
   /// The swap device.
   public var swap = SwapConfiguration()
@@ -139,6 +145,18 @@ public enum MachineError: Error, Equatable, CustomStringConvertible {
   case cma(CMAError)
   /// The RAM is not a whole number of pages, or leaves nothing to run in.
   case ram(bytes: Int, reason: String)
+  /// The ranges of RAM cannot be.
+  case memoryMap(MemoryMapError)
+  /// The sizes of the ranges do not add up to RAM.
+  case memorySize(ramBytes: Int, rangeBytes: Int)
+  /// RAM cannot be divided into zones as it was asked.
+  case zones(ZoneLayoutError)
+  /// Tag storage lies in several zones, and so cannot be one CMA area.
+  case tagStorageZones(frames: Range<Int>, lower: ZoneKind, upper: ZoneKind)
+  /// Tag storage lies on both sides of a hole.
+  case tagStorageHole(frames: Range<Int>)
+  /// The largest block of the page allocator has an order that it cannot have.
+  case largestOrder(Int, supported: ClosedRange<Int>)
   /// The swap device is too small or too large.
   case swap(bytes: Int, reason: String)
   /// The LRU batches are empty, or larger than the machine's storage for them.
@@ -156,6 +174,18 @@ public enum MachineError: Error, Equatable, CustomStringConvertible {
     case .tagStorage(let error): error.description
     case .cma(let error): error.description
     case .ram(let bytes, let reason): "RAM of \(bytes) bytes: \(reason)"
+    case .memoryMap(let error): error.description
+    case .memorySize(let ram, let ranges):
+      "expected RAM of \(ranges) bytes, the sum of its ranges, found \(ram)"
+    case .zones(let error): error.description
+    case .tagStorageZones(let frames, let lower, let upper):
+      "expected tag storage in one zone, so that it can be a CMA area, found PFN \(Self.text(frames))"
+        + " in \(lower.name) and \(upper.name)"
+    case .tagStorageHole(let frames):
+      "expected tag storage in one range of RAM, found PFN \(Self.text(frames)) with a hole inside"
+    case .largestOrder(let order, let supported):
+      "expected a largest order of \(supported.lowerBound) to \(supported.upperBound) with this page"
+        + " size, found \(order)"
     case .swap(let bytes, let reason): "swap of \(bytes) bytes: \(reason)"
     case .lruBatch(let pages):
       "expected LRU batches of 1 to \(Machine.largestBatchPages) pages, found \(pages)"
@@ -167,5 +197,9 @@ public enum MachineError: Error, Equatable, CustomStringConvertible {
       "expected addresses of \(supported.map(String.init).joined(separator: " or ")) bits with this"
         + " page size, found \(bits)"
     }
+  }
+
+  private static func text(_ numbers: Range<Int>) -> String {
+    "0x\(String(numbers.lowerBound, radix: 16))-0x\(String(numbers.upperBound - 1, radix: 16))"
   }
 }

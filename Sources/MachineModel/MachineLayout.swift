@@ -4,10 +4,28 @@ public import MemoryModel
 public import PhysicalMemory
 public import TagStorage
 
+/// One zone of a machine at boot.
+public struct ZonePlan: Equatable, Sendable {
+  /// Where it lies.
+  public let extent: ZoneExtent
+  /// Pages that the page allocator manages.
+  public let managedPages: Int
+  /// The part of them that is CMA memory.
+  public let cmaPages: Int
+  /// The marks.
+  public let watermarks: Watermarks
+  /// What the zone keeps from requests that aim at each zone, in the kernel's order: `protection`.
+  public let reserves: [Int]
+}
+
 /// Where everything lies in the RAM of a machine at boot, worked out without building it.
 ///
-/// Frame 0 is the first of RAM. The bottom holds the page descriptors, the next frame is the zero page,
-/// and the top 1/32 is tag storage where the design has any in RAM.
+/// Frame 0 is the first of RAM. The zero page is part of the kernel, at the bottom; the top 1/32 is tag
+/// storage where the design has any in RAM. The page descriptors lie at the bottom too where there is
+/// one zone, and below tag storage where there are the kernel's zones: memory taken at boot is taken
+/// from the top, which decides which zone it is missing in.
+///
+/// Source: Linux v6.8 `memblock_find_in_range_node`, `sparse_buffer_init`.
 public struct MachineLayout: Equatable, Sendable {
   /// Frames of RAM.
   public let ramPages: Int
@@ -15,14 +33,20 @@ public struct MachineLayout: Equatable, Sendable {
   public let presentPages: Int
   /// Frames that the page descriptors take.
   public let descriptorPages: Int
+  /// The frame that every untouched page is mapped to.
+  public let zeroFrame: PageFrameNumber
   /// Frames that the page allocator gets as ordinary memory.
   public let ordinaryFrames: Range<Int>
   /// Frames that the page allocator gets as a CMA area; empty where the design has none.
   public let cmaFrames: Range<Int>
   /// The tag storage, and the memory whose tags it holds.
   public let region: TagStorageRegion
-  /// The marks of the zone once it has all its memory.
-  public let watermarks: Watermarks
+  /// Where the frames lie.
+  public let map: MemoryMap
+  /// The zones in the kernel's order, those without memory included.
+  public let zones: [ZonePlan]
+  /// Whether there is any zone but one that requests could aim at.
+  public let tellsAims: Bool
 
   /// Lays out a machine.
   ///
@@ -31,7 +55,8 @@ public struct MachineLayout: Equatable, Sendable {
     try Self.check(configuration)
     let pageSize = configuration.pageSize
     let placement = configuration.design.policy.bootPlacement
-    let region = try Self.region(configuration, placement: placement)
+    let map = try Self.map(configuration)
+    let region = try Self.region(configuration, placement: placement, map: map)
     let ramPages = configuration.ramPages
     let presentPages = placement == .withheld ? region.tags.lowerBound : ramPages
     let descriptorPages =
@@ -44,30 +69,116 @@ public struct MachineLayout: Equatable, Sendable {
     self.presentPages = presentPages
     self.descriptorPages = descriptorPages
     self.region = region
-    ordinaryFrames = (descriptorPages + 1)..<tagStorageStart
+    self.map = map
+    switch configuration.zones.selection {
+    case .one:
+      zeroFrame = PageFrameNumber(descriptorPages)
+      ordinaryFrames = (descriptorPages + 1)..<tagStorageStart
+    case .kernel:
+      zeroFrame = PageFrameNumber(0)
+      ordinaryFrames = 1..<(tagStorageStart - descriptorPages)
+    }
     cmaFrames = placement == .cmaArea ? region.tags : tagStorageStart..<tagStorageStart
-    watermarks = Watermarks(
-      managedPages: ordinaryFrames.count + cmaFrames.count,
-      pageSize: pageSize,
-      parameters: configuration.zone
+    zones = try Self.zones(
+      configuration,
+      map: map,
+      presentPages: presentPages,
+      ordinaryFrames: ordinaryFrames,
+      cmaFrames: cmaFrames
     )
-    guard watermarks.high < ordinaryFrames.count else {
-      throw .watermarks(highPages: watermarks.high, ordinaryPages: ordinaryFrames.count)
+    tellsAims = configuration.zones.selection == .kernel || configuration.zones.movableBytes > 0
+    let highPages = zones.reduce(0) {
+      $0 + ($1.managedPages > 0 ? $1.watermarks.high : 0)
+    }
+    guard highPages < ordinaryFrames.count else {
+      throw .watermarks(highPages: highPages, ordinaryPages: ordinaryFrames.count)
     }
   }
 
   /// Frames that the page allocator manages: `MemTotal`.
   public var managedPages: Int { ordinaryFrames.count + cmaFrames.count }
 
-  /// The frame that every untouched page is mapped to.
-  public var zeroFrame: PageFrameNumber { PageFrameNumber(descriptorPages) }
-
   /// Frames of tag storage that nothing but tags can ever use.
   public var withheldPages: Int { ramPages - presentPages }
 
-  /// The zones in the kernel's order; Movable is there and empty.
-  public var zones: [ZoneSize] {
-    [ZoneSize(.normal, managedPages: managedPages), ZoneSize(.movable, managedPages: 0)]
+  /// The managed pages of each zone.
+  public var zoneSizes: [ZoneSize] {
+    zones.map { ZoneSize($0.extent.kind, managedPages: $0.managedPages) }
+  }
+
+  /// Divides memory into zones, and shares out what belongs to all of them.
+  private static func zones(
+    _ configuration: MachineConfiguration,
+    map: MemoryMap,
+    presentPages: Int,
+    ordinaryFrames: Range<Int>,
+    cmaFrames: Range<Int>
+  ) throws(MachineError) -> [ZonePlan] {
+    let pageSize = configuration.pageSize
+    let extents: [ZoneExtent]
+    do {
+      extents = try ZoneExtent.zones(
+        of: map,
+        presentFrames: presentPages,
+        rules: configuration.zones,
+        pageSize: pageSize,
+        largestBlockPages: 1 << configuration.zone.largestOrder(pageSize)
+      )
+    } catch {
+      throw .zones(error)
+    }
+    let owners = extents.filter { $0.frames.overlaps(cmaFrames) }
+    if let lower = owners.first, let upper = owners.last, lower != upper {
+      let first = map.number(of: cmaFrames.lowerBound)
+      throw .tagStorageZones(
+        frames: first..<first + cmaFrames.count,
+        lower: lower.kind,
+        upper: upper.kind
+      )
+    }
+    let cmaPages = extents.map { $0.frames.clamped(to: cmaFrames).count }
+    let sizes = zip(extents, cmaPages).map { extent, cmaPages in
+      let ordinaryPages = extent.frames.clamped(to: ordinaryFrames).count
+      return ZoneSize(extent.kind, managedPages: ordinaryPages + cmaPages)
+    }
+    let marks = Watermarks.marks(
+      of: sizes,
+      pageSize: pageSize,
+      parameters: configuration.zone
+    )
+    let reserves = ZoneSize.lowMemoryReserves(of: sizes)
+    return extents.indices.map {
+      ZonePlan(
+        extent: extents[$0],
+        managedPages: sizes[$0].managedPages,
+        cmaPages: cmaPages[$0],
+        watermarks: marks[$0],
+        reserves: reserves[$0]
+      )
+    }
+  }
+
+  private static func map(
+    _ configuration: MachineConfiguration
+  ) throws(MachineError) -> MemoryMap {
+    let ranges = configuration.memoryRanges
+    guard !ranges.isEmpty else { return MemoryMap(frameCount: configuration.ramPages) }
+    let order = configuration.zone.largestOrder(configuration.pageSize)
+    let map: MemoryMap
+    do {
+      map = try MemoryMap(
+        ranges,
+        pageSize: configuration.pageSize,
+        largestBlockPages: 1 << order
+      )
+    } catch {
+      throw .memoryMap(error)
+    }
+    let bytes = map.frameCount * configuration.pageSize.bytes
+    guard bytes == configuration.ramBytes else {
+      throw .memorySize(ramBytes: configuration.ramBytes, rangeBytes: bytes)
+    }
+    return map
   }
 
   /// Bytes of one page descriptor.
@@ -99,6 +210,9 @@ public struct MachineLayout: Equatable, Sendable {
     guard (1...Machine.largestBatchPages).contains(configuration.lruBatchPages) else {
       throw .lruBatch(pages: configuration.lruBatchPages)
     }
+    let orders = ZoneParameters.largestOrders(configuration.pageSize)
+    let order = configuration.zone.largestOrder(configuration.pageSize)
+    guard orders.contains(order) else { throw .largestOrder(order, supported: orders) }
     if let limit = configuration.groupLimitBytes, limit < smallestGroupPages * pageBytes {
       throw .groupLimit(bytes: limit, smallestBytes: smallestGroupPages * pageBytes)
     }
@@ -110,18 +224,28 @@ public struct MachineLayout: Equatable, Sendable {
 
   private static func region(
     _ configuration: MachineConfiguration,
-    placement: DesignPolicy.BootPlacement
+    placement: DesignPolicy.BootPlacement,
+    map: MemoryMap
   ) throws(MachineError) -> TagStorageRegion {
     if placement == .outsideRAM { return .empty }
+    let pageSize = configuration.pageSize
+    let region: TagStorageRegion
     do {
-      return try TagStorageRegion(
+      region = try TagStorageRegion(
         ramPages: configuration.ramPages,
-        pageSize: configuration.pageSize,
+        pageSize: pageSize,
         blockBytes: configuration.blockBytes,
+        pageblockPages: 1 << configuration.zone.pageblockOrder(pageSize),
         asCMA: placement == .cmaArea
       )
     } catch {
       throw .tagStorage(error)
     }
+    guard map.isContiguous(region.tags) else {
+      let first = map.number(of: region.tags.lowerBound)
+      let last = map.number(of: region.tags.upperBound - 1)
+      throw .tagStorageHole(frames: first..<last + 1)
+    }
+    return region
   }
 }

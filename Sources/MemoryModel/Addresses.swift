@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The number of a physical frame: its physical address divided by the page size.
+/// The number of a physical frame of a machine, counted from 0 in the order of addresses.
 ///
-/// Range: 0 to 2^28 - 1, which is 1 TiB of 4 KiB frames. Arrays over frames are indexed by
-/// `index`, relative to the first frame of the machine.
+/// Range: 0 to 2^28 - 1, which is 1 TiB of 4 KiB frames. Arrays over frames are indexed by `index`.
+/// Holes between ranges of memory are not counted; where there are none and memory begins at address
+/// 0, the number is the kernel's PFN.
 public struct PageFrameNumber: RawRepresentable, Hashable, Comparable, Sendable {
   /// The number itself.
   public let rawValue: UInt32

@@ -32,12 +32,20 @@ public enum Counter: Int, CaseIterable, Sendable {
 
   // Page allocator.
 
-  /// Pages handed out by the page allocator.
+  /// Pages handed out by the zone DMA.
+  case pgallocDma
+  /// Pages handed out by the zone DMA32.
+  case pgallocDma32
+  /// Pages handed out by the zone Normal, which is all of memory where there is one zone.
   case pgallocNormal
+  /// Pages handed out by the zone Movable.
+  case pgallocMovable
   /// Pages given back to the page allocator.
   case pgfree
-  /// Allocations that had to enter direct reclaim of the whole machine.
+  /// Entries to direct reclaim by requests that aim at the zone Normal; where there is one zone, by all.
   case allocstallNormal
+  /// Entries to direct reclaim by requests that aim at the zone Movable: those of user memory.
+  case allocstallMovable
 
   // Reclaim.
 
@@ -63,8 +71,15 @@ public enum Counter: Int, CaseIterable, Sendable {
   case pgrefill
   /// Pages moved to the tail of an inactive list when their write-out ended.
   case pgrotated
-  /// Pages that direct reclaim skipped because they lie in CMA pageblocks.
+  /// Pages of the zone DMA that reclaim skipped because they lie in CMA pageblocks.
+  case pgskipDma
+  /// Pages of the zone DMA32 that reclaim skipped because they lie in CMA pageblocks.
+  case pgskipDma32
+  /// Pages of the zone Normal that reclaim skipped because they lie in CMA pageblocks.
   case pgskipNormal
+  /// Pages of the zone Movable that reclaim skipped because they lie in CMA pageblocks, or because the
+  /// request in need cannot use the zone.
+  case pgskipMovable
   /// Pages that MADV_FREE made droppable.
   case pglazyfree
   /// Droppable pages that reclaim freed.
@@ -244,7 +259,7 @@ func snakeCase(_ name: String) -> String {
 /// The numbers lie in the set itself, so that counting an event, which every step of a fault does,
 /// is one addition in memory.
 public struct CounterSet: Equatable, Sendable {
-  @usableFromInline var values = InlineArray<92, UInt64>(repeating: 0)
+  @usableFromInline var values = InlineArray<99, UInt64>(repeating: 0)
 
   /// Creates a set of zeros.
   public init() {

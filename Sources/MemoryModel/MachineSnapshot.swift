@@ -38,6 +38,8 @@ public struct MachineSnapshot: Equatable, Sendable {
   /// Whether memory groups with limits reclaimed, whose work the kernel leaves out of some counters
   /// that here include it.
   public var hasLimitedGroups = false
+  /// Whether direct reclaim is counted by the zone that requests aim at.
+  public var tellsAims = false
   /// Counted events.
   public var counters = CounterSet()
 

@@ -46,6 +46,14 @@ public struct ZoneSnapshot: Equatable, Sendable {
   public var freePages: Int
   /// The part of the free pages in CMA pageblocks.
   public var freeCMAPages: Int
+  /// Anonymous pages of the zone on inactive lists.
+  public var inactiveAnonymousPages = 0
+  /// Anonymous pages of the zone on active lists.
+  public var activeAnonymousPages = 0
+  /// Pages of the zone that MADV_FREE put on the inactive file list.
+  public var inactiveFilePages = 0
+  /// Pages of the zone on their way to swap.
+  public var writePendingPages = 0
   /// What stealing has added to the marks.
   public var boost: Int
   /// The minimum mark, the boost left out.
@@ -54,7 +62,7 @@ public struct ZoneSnapshot: Equatable, Sendable {
   public var low: Int
   /// The high mark, the boost left out.
   public var high: Int
-  /// The first frame.
+  /// The page frame number of the first frame.
   public var startFrame: Int
   /// Frames from the first to the last, holes included.
   public var spannedPages: Int

@@ -158,7 +158,7 @@ extension BuddyAllocator {
 
   /// Whether a free block of exactly `order` starts at `start`, which may lie beyond the zone.
   func headsBlock(_ start: Int, order: Int, _ frames: borrowing FrameTable) -> Bool {
-    start < frameCount && frames[start].freeBlock.isHead(ofOrder: order)
+    start < endFrame && frames[start].freeBlock.isHead(ofOrder: order)
   }
 
   /// Whether free blocks of two pageblock types may become one.
@@ -202,7 +202,7 @@ extension BuddyAllocator {
   ) -> Int {
     var moved = 0
     var start = pageblock << pageblockOrder
-    let end = min(start + 1 << pageblockOrder, frameCount)
+    let end = min(start + 1 << pageblockOrder, endFrame)
     while start < end {
       let block = frames[start].freeBlock
       guard block.isHead else {

@@ -35,23 +35,30 @@ extension BuddyAllocator {
   ///
   /// The largest block is taken, so that types mix in as few pageblocks as possible. Only a movable
   /// request for less than half the orders of a pageblock takes the smallest that fits instead: its
-  /// pages can be moved out again, so it should not claim a pageblock.
+  /// pages can be moved out again, so it should not claim a pageblock. `avoidingFragments` leaves
+  /// blocks below the order of a pageblock alone.
   ///
   /// - Returns: `false`, and nothing changed, if there is none.
   ///
   /// Source: Linux v6.8 `__rmqueue_fallback`.
-  mutating func steal(order: Int, type: MigrateType, _ frames: inout FrameTable) -> Bool {
+  mutating func steal(
+    order: Int,
+    type: MigrateType,
+    _ avoidingFragments: Bool,
+    _ frames: inout FrameTable
+  ) -> Bool {
     let types = Self.fallbacks(of: type)
     let first = nonEmptyOrders[types.first.index]
     let second = nonEmptyOrders[types.second.index]
-    let fitting = (first | second) >> UInt32(order)
+    let smallest = avoidingFragments ? max(order, pageblockOrder) : order
+    let fitting = (first | second) >> UInt32(smallest)
     guard fitting != 0 else { return false }
     // Whether a whole pageblock may be claimed only falls with the order, and the smallest block is
     // sought as soon as it is denied, so the largest order decides alone.
     let largest = UInt32.bitWidth - 1 - (first | second).leadingZeroBitCount
     var chosen = largest
     if !mayClaimPageblock(order: largest, type: type) && largest > order {
-      chosen = order + fitting.trailingZeroBitCount
+      chosen = smallest + fitting.trailingZeroBitCount
     }
     let source = first >> UInt32(chosen) & 1 != 0 ? types.first : types.second
     let start = Int(lists[chosen * MigrateType.count + source.index].head)
@@ -85,7 +92,7 @@ extension BuddyAllocator {
       }
       boostWatermarks()
       // A pageblock that the zone's end cuts short is never moved as a whole.
-      let isComplete = (pageblock + 1) << pageblockOrder <= frameCount
+      let isComplete = (pageblock + 1) << pageblockOrder <= endFrame
       if isComplete && mayClaimPageblock(order: order, type: type) {
         claimPageblock(pageblock, from: old, for: type, &frames)
         return

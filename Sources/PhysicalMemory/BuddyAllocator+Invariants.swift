@@ -9,11 +9,11 @@ extension BuddyAllocator {
   /// Checked: every managed frame is in exactly one free block or in use (B1); blocks are aligned,
   /// and their frames have no flags (B2); no two buddies are both free where they could have merged
   /// (B3); lists are sound, and hold exactly the heads that the table shows (B4); the counters
-  /// agree with the lists (B5, B8); blocks of a pageblock or more cover types that may merge (B6);
+  /// agree with the lists, and the marks are in order (B5, B8, L3); blocks of a pageblock or more cover types that may merge (B6);
   /// CMA and isolate lists hold exactly the free memory of their pageblocks (B7); the per-CPU lists
   /// hold exactly the frames that say so, none of them in an isolated pageblock.
   ///
-  /// - Complexity: O(`frameCount`).
+  /// - Complexity: O(*n*), where *n* is the number of frames of the zone.
   public func checkInvariants(frames: borrowing FrameTable) {
     checkTable(frames)
     checkPageLists(frames)
@@ -24,8 +24,8 @@ extension BuddyAllocator {
   /// Walks the frames in order: free blocks must cover the free frames, each once.
   private func checkTable(_ frames: borrowing FrameTable) {
     var managed = 0
-    var frame = 0
-    while frame < frameCount {
+    var frame = firstFrame
+    while frame < endFrame {
       let block = frames[frame].freeBlock
       if block.isHead {
         checkBlock(frame, block, frames)
@@ -45,7 +45,7 @@ extension BuddyAllocator {
     let order = block.order
     let isSound =
       order <= maxOrder && start & (1 << order - 1) == 0
-      && start + 1 << order <= frameCount
+      && start + 1 << order <= endFrame
     if !isSound { broken("a misplaced block: \(frames.dump(start))") }
     for frame in start..<start + 1 << order {
       let isClean =
@@ -92,7 +92,7 @@ extension BuddyAllocator {
       }
     }
     var heads = 0
-    for frame in 0..<frameCount where frames[frame].freeBlock.isHead { heads += 1 }
+    for frame in firstFrame..<endFrame where frames[frame].freeBlock.isHead { heads += 1 }
     if heads != members { broken("\(heads) blocks, but \(members) on lists") }
   }
 
@@ -115,7 +115,7 @@ extension BuddyAllocator {
       }
     }
     var listed = 0
-    for frame in 0..<frameCount where frames[frame].use == .listed { listed += 1 }
+    for frame in firstFrame..<endFrame where frames[frame].use == .listed { listed += 1 }
     if listed != members || members != pageLists.count || cmaPages != pageLists.cmaPages {
       broken(
         "\(listed) frames listed, \(members) on per-CPU lists, which count \(pageLists.count);"
@@ -137,17 +137,18 @@ extension BuddyAllocator {
     if free != freePages { broken("\(free) pages free, not \(freePages)") }
     if freeCMA != freeCMAPages { broken("\(freeCMA) CMA pages free, not \(freeCMAPages)") }
     var isolated = 0
-    for block in 0..<pageblockCount where pageblockTypes[block] == .isolate { isolated += 1 }
+    for block in pageblocks where pageblockTypes[block] == .isolate { isolated += 1 }
     if isolated != isolatedPageblocks {
       broken("\(isolated) pageblocks isolated, not \(isolatedPageblocks)")
     }
     let isOrdered = watermarks.min <= watermarks.low && watermarks.low <= watermarks.high
     if !isOrdered || watermarks.boost < 0 { broken("marks \(watermarks)") }
+    if nodePages < managedPages { broken("\(managedPages) pages managed of \(nodePages)") }
   }
 
   /// Ends the program; unlike `precondition` it prints in release builds too.
   private func broken(_ what: String) -> Never {
-    let zone = snapshot(presentPages: frameCount, processors: 1)
-    fatalError("buddy allocator: \(what); \(freePages) pages free\n\(zone)")
+    let zone = snapshot(presentPages: endFrame - firstFrame, processors: 1)
+    fatalError("zone \(kind.name): \(what); \(freePages) pages free\n\(zone)")
   }
 }

@@ -112,7 +112,7 @@ extension BuddyAllocator {
 
   /// Splits the free block that has frames on both sides of a pageblock border, if there is one.
   private mutating func splitBlock(at border: Int, _ frames: inout FrameTable) {
-    guard border > 0 && border < frameCount && frames[border].use == .free else { return }
+    guard border > firstFrame && border < endFrame && frames[border].use == .free else { return }
     var (start, order) = freeBlock(holding: border, frames)
     guard start < border else { return }
     let list = frames[start].freeBlock.list
@@ -127,8 +127,8 @@ extension BuddyAllocator {
   private func checkZone(_ range: Range<Int>) {
     precondition(!range.isEmpty, "empty range at \(range.lowerBound)")
     precondition(
-      range.lowerBound >= 0 && range.upperBound <= frameCount,
-      "range \(range) is not in 0..<\(frameCount)"
+      range.lowerBound >= firstFrame && range.upperBound <= endFrame,
+      "range \(range) is not in \(firstFrame)..<\(endFrame)"
     )
   }
 }

@@ -14,7 +14,7 @@ extension BuddyAllocator {
   /// Takes one page: from its per-CPU list, which is refilled when it is empty.
   ///
   /// A movable request that must not have CMA memory goes to the free lists, because the movable list
-  /// may hold some. Without lists this is `allocate(order:migrateType:mayUseCMA:frames:)`.
+  /// may hold some. Without lists this is `allocate(order:migrateType:mayUseCMA:avoidingFragments:frames:)`.
   ///
   /// - Precondition: as for that.
   /// - Returns: `nil` if no page is free.
@@ -24,16 +24,23 @@ extension BuddyAllocator {
   public mutating func allocatePage(
     _ migrateType: MigrateType,
     mayUseCMA: Bool,
+    avoidingFragments: Bool = false,
     frames: inout FrameTable
   ) -> PageFrameNumber? {
     guard pageLists.batch > 0 && (mayUseCMA || migrateType != .movable) else {
-      return allocate(order: 0, migrateType: migrateType, mayUseCMA: mayUseCMA, frames: &frames)
+      return allocate(
+        order: 0,
+        migrateType: migrateType,
+        mayUseCMA: mayUseCMA,
+        avoidingFragments: avoidingFragments,
+        frames: &frames
+      )
     }
     precondition(migrateType.isRequestable, "allocation of type \(migrateType)")
     let list = groupsByMobility ? migrateType.index : MigrateType.unmovable.index
     pageLists.pagesFreed >>= 1
     if pageLists.lists[list].isEmpty {
-      refill(list, migrateType, mayUseCMA: mayUseCMA, &frames)
+      refill(list, migrateType, mayUseCMA: mayUseCMA, avoidingFragments, &frames)
     }
     guard let frame = pageLists.lists[list].popFront(in: &frames) else { return nil }
     pageLists.count -= 1
@@ -84,17 +91,19 @@ extension BuddyAllocator {
   }
 
   /// Whether a request of one page leaves the zone above a mark, as
-  /// `passesForOnePage(mark:mayUseCMA:)` says; a zone below its high mark is noted, since fewer pages
+  /// `passesForOnePage(mark:mayUseCMA:reserve:)` says; a zone below its high mark is noted, since fewer pages
   /// stay on the lists then.
   ///
   /// Source: Linux v6.8 `get_page_from_freelist`.
   @inlinable @inline(__always)
-  public mutating func admitsPage(mark: Int, mayUseCMA: Bool) -> Bool {
+  public mutating func admitsPage(mark: Int, mayUseCMA: Bool, reserve: Int = 0) -> Bool {
     if !pageLists.isZoneBelowHigh {
-      if passesForOnePage(mark: watermarks.high, mayUseCMA: mayUseCMA) { return true }
+      if passesForOnePage(mark: watermarks.high, mayUseCMA: mayUseCMA, reserve: reserve) {
+        return true
+      }
       pageLists.isZoneBelowHigh = true
     }
-    return passesForOnePage(mark: mark, mayUseCMA: mayUseCMA)
+    return passesForOnePage(mark: mark, mayUseCMA: mayUseCMA, reserve: reserve)
   }
 
   /// Notes that kswapd begins or ends, during which few pages stay on the lists.
@@ -113,11 +122,18 @@ extension BuddyAllocator {
     _ list: Int,
     _ type: MigrateType,
     mayUseCMA: Bool,
+    _ avoidingFragments: Bool,
     _ frames: inout FrameTable
   ) {
     for _ in 0..<pageLists.refillSize() {
       guard
-        let frame = allocate(order: 0, migrateType: type, mayUseCMA: mayUseCMA, frames: &frames)
+        let frame = allocate(
+          order: 0,
+          migrateType: type,
+          mayUseCMA: mayUseCMA,
+          avoidingFragments: avoidingFragments,
+          frames: &frames
+        )
       else { return }
       frames[frame].use = .listed
       pageLists.lists[list].pushBack(frame, in: &frames)
@@ -132,7 +148,9 @@ extension BuddyAllocator {
     let pages = pageLists.notePageFreed()
     guard pages > 0 else { return }
     giveBack(pages, startingWith: list, &frames)
-    if pageLists.isZoneBelowHigh && passesForOnePage(mark: watermarks.high, mayUseCMA: false) {
+    guard pageLists.isZoneBelowHigh else { return }
+    let reserve = lowMemoryReserves[ZoneKind.movable.rawValue]
+    if passesForOnePage(mark: watermarks.high, mayUseCMA: false, reserve: reserve) {
       pageLists.isZoneBelowHigh = false
     }
   }

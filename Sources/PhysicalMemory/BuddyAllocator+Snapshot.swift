@@ -22,21 +22,23 @@ extension BuddyAllocator {
 
   /// What the kernel would show of the zone now.
   ///
-  /// `presentPages` is the number of frames, from 0, that the kernel knows at all: pageblocks behind
-  /// them are not counted. The per-CPU lists are those of the first CPU; the others, and all where they
+  /// `presentPages` is the number of frames, from the zone's first, that the kernel knows at all:
+  /// pageblocks behind them are not counted. Where they lie is for the caller to say. The per-CPU lists are those of the first CPU; the others, and all where they
   /// are off, are shown as the kernel shows unused ones, with a batch of 1 and a high mark of 0. The
   /// protection of the zone from requests for others is left empty.
   ///
   /// - Complexity: O(*p*), where *p* is the number of pageblocks.
   public func snapshot(presentPages: Int, processors: Int) -> ZoneSnapshot {
     precondition(
-      presentPages >= managedPages && presentPages <= frameCount,
-      "\(presentPages) present pages, \(managedPages) managed, \(frameCount) frames"
+      presentPages >= managedPages && presentPages <= endFrame - firstFrame,
+      "\(presentPages) present pages, \(managedPages) managed, \(endFrame - firstFrame) frames"
     )
-    var zone = ZoneSnapshot(name: ZoneKind.normal.name, pageblockOrder: pageblockOrder)
+    var zone = ZoneSnapshot(name: kind.name, pageblockOrder: pageblockOrder)
     var pageblocks = [Int](repeating: 0, count: MigrateType.count)
     let presentPageblocks = (presentPages + 1 << pageblockOrder - 1) >> pageblockOrder
-    for pageblock in 0..<presentPageblocks { pageblocks[pageblockTypes[pageblock].index] += 1 }
+    for pageblock in self.pageblocks.prefix(presentPageblocks) {
+      pageblocks[pageblockTypes[pageblock].index] += 1
+    }
     zone.types = MigrateType.allCases.map { type in
       ZoneSnapshot.TypeRow(
         name: type.name,

@@ -8,22 +8,22 @@ extension BuddyAllocator {
   ///
   /// `mark` is one of the three of `watermarks`, in pages; the boost is added here. Requests that
   /// may not use CMA memory do not count it; kswapd's own check is one of those. A request above
-  /// order 0 also needs a free block that is large enough.
-  ///
-  /// One zone has no `lowmem_reserve`, and the reserve for atomic requests is empty.
+  /// order 0 also needs a free block that is large enough. `reserve` is one of `lowMemoryReserves`: 0
+  /// for a request whose first choice the zone is. The reserve for atomic requests is empty.
   ///
   /// Source: Linux v6.8 `__zone_watermark_ok`.
   public func passes(
     order: Int,
     mark: Int,
     mayUseCMA: Bool,
-    access: ReserveAccess = .none
+    access: ReserveAccess = .none,
+    reserve: Int = 0
   ) -> Bool {
     precondition(order >= 0 && order <= maxOrder, "check of order \(order)")
     let tryCMA = mayUseCMA && groupsByMobility
     var free = freePages - (1 << order - 1)
     if !tryCMA { free -= freeCMAPages }
-    guard free > access.lowered(mark + watermarks.boost) else { return false }
+    guard free > access.lowered(mark + watermarks.boost) + reserve else { return false }
     guard order > 0 else { return true }
     var orders = nonEmptyOrders[0] | nonEmptyOrders[1] | nonEmptyOrders[2]
     if tryCMA { orders |= nonEmptyOrders[4] }
@@ -35,9 +35,9 @@ extension BuddyAllocator {
   ///
   /// Source: Linux v6.8 `zone_watermark_fast`.
   @inlinable @inline(__always)
-  public func passesForOnePage(mark: Int, mayUseCMA: Bool) -> Bool {
+  public func passesForOnePage(mark: Int, mayUseCMA: Bool, reserve: Int = 0) -> Bool {
     let free = mayUseCMA && groupsByMobility ? freePages : freePages - freeCMAPages
-    return free > mark + watermarks.boost
+    return free > mark + watermarks.boost + reserve
   }
 
   /// Takes back boost that kswapd has worked off: what it saw when it started.

@@ -10,7 +10,7 @@ public import MemoryModel
 /// which of them can be tagged, and which stand in the way of tags: LIFO lists with the tail rule,
 /// splitting from below, CMA balancing, and pageblock stealing.
 ///
-/// Before the free lists there may be per-CPU page lists, see `allocatePage(_:mayUseCMA:frames:)`.
+/// Before the free lists there may be per-CPU page lists, see `allocatePage(_:mayUseCMA:avoidingFragments:frames:)`.
 /// `allocate` and `free` act on the zone at once, which is what a batch of 1 and a high mark of 0
 /// would be to the kernel.
 ///
@@ -20,8 +20,12 @@ public import MemoryModel
 /// Source: Linux v6.8 `mm/page_alloc.c`, as described in the project's notes on core memory
 /// management, section 1.
 public struct BuddyAllocator: ~Copyable {
-  /// The number of frames of the zone, managed or not.
-  public let frameCount: Int
+  /// Which zone it is.
+  public let kind: ZoneKind
+  /// The first frame of the zone.
+  public let firstFrame: Int
+  /// The frame behind the last of the zone, managed or not.
+  public let endFrame: Int
   /// The size of a frame, which decides the largest order and the pageblocks.
   public let pageSize: PageSize
   /// The switches of the zone.
@@ -37,8 +41,17 @@ public struct BuddyAllocator: ~Copyable {
   public private(set) var managedCMAPages = 0
   /// Pageblocks whose type is isolate now: `nr_isolate_pageblock`.
   public internal(set) var isolatedPageblocks = 0
-  /// The marks of the zone; recomputed whenever `managedPages` changes.
+  /// The marks of the zone: those of a machine with this zone alone, recomputed whenever
+  /// `managedPages` changes, until `setShare(marks:reserves:nodePages:)` gives it those of a node.
   public internal(set) var watermarks: Watermarks
+  /// What a request must leave free here beside the mark, by the zone it aims at: `lowmem_reserve`.
+  public internal(set) var lowMemoryReserves = InlineArray<4, Int>(repeating: 0)
+  /// Managed pages of all zones of the node.
+  var nodePages = 0
+  /// Whether the node is large enough to keep migrate types apart: 6 pageblocks or more.
+  ///
+  /// Otherwise every request is unmovable, and free CMA memory is never used for data.
+  public private(set) var groupsByMobility = false
   /// Steals since the start that converted a pageblock, moved one, or moved a single block.
   public internal(set) var fallbackCounts = FallbackCounts()
 
@@ -50,10 +63,13 @@ public struct BuddyAllocator: ~Copyable {
   var lists: FlatStorage<FrameList>
   /// Per type, bit *o* set when the list of order *o* is not empty.
   var nonEmptyOrders: FlatStorage<UInt32>
-  /// The migrate type of each pageblock.
+  /// The migrate type of each pageblock up to the zone's end, by frame number over the pageblock's
+  /// size; those below the zone, a byte each, are there to save a subtraction at every request.
   @usableFromInline var pageblockTypes: FlatStorage<MigrateType>
 
   /// Creates an allocator that manages no frame yet; all pageblocks are movable, as at boot.
+  ///
+  /// The zone is called Normal and has all frames of the table.
   ///
   /// - Precondition: `frames` has `frameCount` frames of `pageSize`, all of them reserved.
   /// - Complexity: O(`frameCount`).
@@ -65,33 +81,55 @@ public struct BuddyAllocator: ~Copyable {
   ) {
     precondition(frames.count == frameCount, "the table does not have \(frameCount) frames")
     precondition(frames.pageSize == pageSize, "the table does not have \(pageSize.name) frames")
-    for frame in 0..<frameCount {
+    self.init(.normal, of: 0..<frameCount, parameters: parameters, frames: &frames)
+  }
+
+  /// Creates the allocator of one of several zones, which manages no frame yet.
+  ///
+  /// The table is shared by all zones of a node.
+  ///
+  /// - Precondition: the range lies in the table and begins at a multiple of the largest block, so that
+  ///   no block reaches over the borders of zones; all its frames are reserved.
+  /// - Complexity: O(*n*), where *n* is the end of the range.
+  public init(
+    _ kind: ZoneKind,
+    of range: Range<Int>,
+    parameters: ZoneParameters,
+    frames: inout FrameTable
+  ) {
+    let pageSize = frames.pageSize
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= frames.count,
+      "zone \(range) of \(frames.count) frames"
+    )
+    precondition(
+      range.lowerBound & (1 << parameters.largestOrder(pageSize) - 1) == 0,
+      "zone \(range) begins inside a block"
+    )
+    for frame in range {
       precondition(frames[frame].use == .reserved, "frame \(frame) is not reserved at the start")
     }
-    self.frameCount = frameCount
+    self.kind = kind
+    firstFrame = range.lowerBound
+    endFrame = range.upperBound
     self.pageSize = pageSize
     self.parameters = parameters
-    maxOrder = pageSize.maxOrder
-    pageblockOrder = pageSize.pageblockOrder
-    lists = FlatStorage(
-      repeating: FrameList(),
-      count: (pageSize.maxOrder + 1) * MigrateType.count
-    )
+    let largestOrder = parameters.largestOrder(pageSize)
+    let pageblockOrder = parameters.pageblockOrder(pageSize)
+    maxOrder = largestOrder
+    self.pageblockOrder = pageblockOrder
+    lists = FlatStorage(repeating: FrameList(), count: (largestOrder + 1) * MigrateType.count)
     nonEmptyOrders = FlatStorage(repeating: 0, count: MigrateType.count)
-    let pageblocks = (frameCount + pageSize.pagesPerPageblock - 1) / pageSize.pagesPerPageblock
+    let pageblocks = (range.upperBound + 1 << pageblockOrder - 1) >> pageblockOrder
     pageblockTypes = FlatStorage(repeating: .movable, count: pageblocks)
     watermarks = Watermarks(managedPages: 0, pageSize: pageSize, parameters: parameters)
   }
 
-  /// Whether the zone is large enough to keep migrate types apart: 6 pageblocks or more.
-  ///
-  /// Otherwise every request is unmovable, and free CMA memory is never used for data.
-  @inlinable public var groupsByMobility: Bool {
-    @inline(__always) get { managedPages >= MigrateType.count << pageblockOrder }
-  }
-
   /// The number of pageblocks, an incomplete last one included.
-  public var pageblockCount: Int { pageblockTypes.count }
+  public var pageblockCount: Int { pageblockTypes.count - firstFrame >> pageblockOrder }
+
+  /// The pageblocks of the zone, an incomplete last one included.
+  var pageblocks: Range<Int> { firstFrame >> pageblockOrder..<pageblockTypes.count }
 
   /// The migrate type of the pageblock that holds a frame.
   public func migrateType(of frame: PageFrameNumber) -> MigrateType {
@@ -119,7 +157,10 @@ public struct BuddyAllocator: ~Copyable {
     as type: MigrateType,
     frames: inout FrameTable
   ) {
-    precondition(range.lowerBound >= 0 && range.upperBound <= frameCount, "range \(range)")
+    precondition(
+      range.isEmpty || range.lowerBound >= firstFrame && range.upperBound <= endFrame,
+      "range \(range)"
+    )
     precondition(type != .isolate, "release of \(range) as isolate")
     guard !range.isEmpty else { return }
     for frame in range {
@@ -150,34 +191,53 @@ public struct BuddyAllocator: ~Copyable {
     } else {
       insertBlocks(of: range, type: type, &frames)
     }
+    let marks = Watermarks(managedPages: managedPages, pageSize: pageSize, parameters: parameters)
+    setShare(marks: marks, reserves: lowMemoryReserves, nodePages: managedPages)
+  }
+
+  /// Gives the zone its share of the node's minimum, and what it keeps from requests for others.
+  ///
+  /// The boost stays. Afterwards `release(_:as:frames:)` must not be called without calling this again.
+  ///
+  /// Source: Linux v6.8 `__setup_per_zone_wmarks`, `zone_pcp_update`.
+  public mutating func setShare(
+    marks: Watermarks,
+    reserves: InlineArray<4, Int>,
+    nodePages: Int
+  ) {
     let boost = watermarks.boost
-    watermarks = Watermarks(
-      managedPages: managedPages,
-      pageSize: pageSize,
-      parameters: parameters
-    )
+    watermarks = marks
     watermarks.boost = boost
-    if parameters.pageLists == .perCPU {
-      pageLists.fit(managedPages: managedPages, lowMark: watermarks.low, pageSize: pageSize)
-    }
+    lowMemoryReserves = reserves
+    self.nodePages = nodePages
+    groupsByMobility = nodePages >= MigrateType.count << pageblockOrder
+    guard parameters.pageLists == .perCPU else { return }
+    pageLists.fit(
+      managedPages: managedPages,
+      lowMark: watermarks.low,
+      processors: parameters.listProcessors,
+      pageSize: pageSize
+    )
   }
 
   /// Takes a block of 2^`order` frames, which are in hand afterwards.
   ///
   /// CMA memory is tried first while it is more than half of all free memory, and otherwise after
   /// the requested type; then other types are stolen from. Watermarks are not looked at: the caller
-  /// asks `passes(order:mark:mayUseCMA:access:)` first.
+  /// asks `passes(order:mark:mayUseCMA:access:reserve:)` first. `avoidingFragments` allows only steals
+  /// of whole pageblocks, where another zone can still be asked.
   ///
   /// - Precondition: `order` is at most the largest order; `migrateType` is unmovable, movable or
   ///   reclaimable; `mayUseCMA` only for movable requests.
   /// - Returns: the first frame of the block, `nil` if no free block is large enough.
   /// - Complexity: O(largest order), plus O(pages per pageblock) when a pageblock is stolen.
   ///
-  /// Source: Linux v6.8 `__rmqueue`; the veto of CMA memory is that of dynamic tag storage RFC v3.
+  /// Source: Linux v6.8 `__rmqueue`, `ALLOC_NOFRAGMENT`; the veto of CMA memory is that of dynamic tag storage RFC v3.
   public mutating func allocate(
     order: Int,
     migrateType: MigrateType,
     mayUseCMA: Bool,
+    avoidingFragments: Bool = false,
     frames: inout FrameTable
   ) -> PageFrameNumber? {
     precondition(order >= 0 && order <= maxOrder, "allocation of order \(order)")
@@ -196,7 +256,7 @@ public struct BuddyAllocator: ~Copyable {
         start = takeBlock(order: order, type: .cma, &frames)
       }
       // A steal moves a block that is large enough to the requested type, so one retry succeeds.
-      if start < 0 && steal(order: order, type: type, &frames) {
+      if start < 0 && steal(order: order, type: type, avoidingFragments, &frames) {
         start = takeBlock(order: order, type: type, &frames)
       }
     }

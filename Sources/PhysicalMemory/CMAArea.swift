@@ -70,7 +70,7 @@ public struct CMAArea: ~Copyable {
   ///
   /// A machine's boot gives the frames to the allocator afterwards. `registered` areas exist
   /// already. Without a name the area is called `cma` and its number. (v6.8 adds a line end to that
-  /// name by mistake.)
+  /// name by mistake.) `pageblockOrder` is that of the zone, `nil` for the default of the page size.
   ///
   /// - Throws: `CMAError`, the first in the order of its cases that applies.
   /// - Complexity: O(`count`).
@@ -81,26 +81,24 @@ public struct CMAArea: ~Copyable {
     count: Int,
     orderPerBit: Int = 0,
     name: String? = nil,
+    pageblockOrder: Int? = nil,
     registered: Int,
     limit: Int = CMAArea.tableLimit,
     frames: borrowing FrameTable
   ) throws(CMAError) {
     precondition(count >= 0, "an area of \(count) frames")
-    let pageSize = frames.pageSize
+    let pageblockOrder = pageblockOrder ?? frames.pageSize.pageblockOrder
+    let pageblockPages = 1 << pageblockOrder
     guard registered < limit else { throw .tableFull(limit: limit) }
     guard count > 0 else { throw .empty }
     let range = base.index..<base.index + count
     guard range.upperBound <= frames.count else { throw .notReserved(range) }
     for frame in range where frames[frame].use != .reserved { throw .notReserved(range) }
-    guard orderPerBit >= 0 && orderPerBit <= pageSize.pageblockOrder else {
-      throw .bitExceedsPageblock(
-        orderPerBit: orderPerBit,
-        pageblockOrder: pageSize.pageblockOrder
-      )
+    guard orderPerBit >= 0 && orderPerBit <= pageblockOrder else {
+      throw .bitExceedsPageblock(orderPerBit: orderPerBit, pageblockOrder: pageblockOrder)
     }
-    let mask = pageSize.pagesPerPageblock - 1
-    guard (range.lowerBound | count) & mask == 0 else {
-      throw .unaligned(range, pageblockPages: pageSize.pagesPerPageblock)
+    guard (range.lowerBound | count) & (pageblockPages - 1) == 0 else {
+      throw .unaligned(range, pageblockPages: pageblockPages)
     }
     self.base = base
     self.count = count

@@ -24,6 +24,8 @@ public struct FrameTable: ~Copyable {
   public let count: Int
   /// The size of every frame.
   public let pageSize: PageSize
+  /// Where the frames lie, for failure messages.
+  let map: MemoryMap
 
   /// The place of each frame on its list.
   public var links: FlatStorage<FrameLinks>
@@ -31,13 +33,22 @@ public struct FrameTable: ~Copyable {
 
   /// Creates a table whose frames are all reserved, with no flags, owner or slot.
   ///
+  /// The frames lie from address 0 on.
+  ///
   /// - Precondition: 0 <= `count` <= 2^28, the limit of `PageFrameNumber`.
   /// - Complexity: O(`count`).
   public init(count: Int, pageSize: PageSize) {
     precondition(count >= 0, "a table of \(count) frames")
+    self.init(MemoryMap(frameCount: count), pageSize: pageSize)
+  }
+
+  /// Creates a table of the frames of a memory map, as `init(count:pageSize:)` does.
+  public init(_ map: MemoryMap, pageSize: PageSize) {
+    let count = map.frameCount
     precondition(count <= 1 << 28, "a table of \(count) frames, more than 2^28")
     self.count = count
     self.pageSize = pageSize
+    self.map = map
     links = FlatStorage(repeating: FrameLinks(next: Self.none, previous: Self.none), count: count)
     records = FlatStorage(repeating: Frame(), count: count)
   }
@@ -74,7 +85,9 @@ public struct FrameTable: ~Copyable {
   public func dump(_ frame: Int) -> String {
     guard frame >= 0 && frame < count else { return "frame \(frame) of \(count)" }
     let record = records[frame]
-    return "frame \(frame) \(record.use) flags \(record.flags) \(record.freeBlock)"
+    let number = map.number(of: frame)
+    let place = number == frame ? "" : " (PFN 0x\(String(number, radix: 16)))"
+    return "frame \(frame)\(place) \(record.use) flags \(record.flags) \(record.freeBlock)"
       + " next \(links[frame].next) previous \(links[frame].previous)"
       + " page \(record.ownerPage) space \(record.ownerSpace) slot \(record.swapSlot)"
   }

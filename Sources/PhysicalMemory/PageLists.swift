@@ -44,12 +44,12 @@ struct PageLists {
 
   @usableFromInline init() {}
 
-  /// Sets the sizes for a zone whose only CPU this is; the lists keep what they hold.
-  mutating func fit(managedPages: Int, lowMark: Int, pageSize: PageSize) {
+  /// Sets the sizes for a zone that has so many CPUs; the lists keep what they hold.
+  mutating func fit(managedPages: Int, lowMark: Int, processors: Int, pageSize: PageSize) {
     let size = PerCPUListSize(
       managedPages: managedPages,
       lowMark: lowMark,
-      processors: 1,
+      processors: processors,
       pageSize: pageSize
     )
     batch = size.batch

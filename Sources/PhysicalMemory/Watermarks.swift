@@ -13,30 +13,50 @@ public enum MinimumFree: Equatable, Sendable {
   /// A fixed number of KiB, as an administrator sets it.
   case kibibytes(Int)
 
-  /// The minimum in KiB for `zones` zones of `managedPages` in all, not counting Movable.
-  ///
-  /// Source: Linux v6.8 `calculate_min_free_kbytes`, `set_recommended_min_free_kbytes`.
+  /// The minimum in KiB for one zone of `managedPages`.
   public func kibibytes(
     managedPages: Int,
     pageSize: PageSize,
-    zones: Int = 1,
     watermarkScaleFactor: Int = 10
   ) -> Int {
+    var parameters = ZoneParameters()
+    parameters.minimumFree = self
+    parameters.watermarkScaleFactor = watermarkScaleFactor
+    return Self.kibibytes(
+      of: [ZoneSize(.normal, managedPages: managedPages)],
+      pageSize: pageSize,
+      parameters: parameters
+    )
+  }
+
+  /// The minimum in KiB for a node of zones, of which Movable does not count.
+  ///
+  /// Source: Linux v6.8 `calculate_min_free_kbytes`, `set_recommended_min_free_kbytes`.
+  public static func kibibytes(
+    of zones: [ZoneSize],
+    pageSize: PageSize,
+    parameters: ZoneParameters
+  ) -> Int {
     let kibPerPage = pageSize.bytes / 1024
-    let formula = min(max(Self.squareRoot(16 * managedPages * kibPerPage), 128), 262_144)
-    switch self {
+    let sizes = zones.filter { $0.kind != .movable && $0.managedPages > 0 }.map(\.managedPages)
+    let managedPages = sizes.reduce(0, +)
+    let formula = min(max(squareRoot(16 * managedPages * kibPerPage), 128), 262_144)
+    switch parameters.minimumFree {
     case .standard:
       return formula
     case .raisedForHugePages:
       // khugepaged starts when the marks of the formula are already in force.
-      let step = Watermarks.step(
-        min: formula / kibPerPage,
-        managedPages: managedPages,
-        scaleFactor: watermarkScaleFactor
-      )
-      let above = max(0, managedPages - (formula / kibPerPage + 2 * step))
-      let recommendedPages = min(11 * zones * pageSize.pagesPerPageblock, above / 20)
-      return max(formula, recommendedPages * kibPerPage)
+      let above = sizes.reduce(0) { sum, pages in
+        let share = Watermarks.share(of: formula / kibPerPage, pages, among: managedPages)
+        let step = Watermarks.step(
+          min: share,
+          managedPages: pages,
+          scaleFactor: parameters.watermarkScaleFactor
+        )
+        return sum + max(0, pages - (share + 2 * step))
+      }
+      let pageblocks = 11 * sizes.count << parameters.pageblockOrder(pageSize)
+      return max(formula, min(pageblocks, above / 20) * kibPerPage)
     case .kibibytes(let fixed):
       return fixed
     }
@@ -72,38 +92,57 @@ public struct Watermarks: Equatable, Sendable {
   /// Added to every mark in every comparison, until kswapd has worked it off.
   public internal(set) var boost: Int
 
-  /// Computes the marks of a zone of `managedPages`, without boost.
-  ///
-  /// `lowMemoryPages` are the managed pages of all zones but Movable, which share the minimum by size;
-  /// the default is a machine with this zone alone. Movable keeps next to nothing for itself.
+  /// Computes the marks of a zone of `managedPages` that is a machine's only one, without boost.
   public init(
     managedPages: Int,
-    kind: ZoneKind = .normal,
-    lowMemoryPages: Int? = nil,
     pageSize: PageSize,
     parameters: ZoneParameters = ZoneParameters()
   ) {
-    let lowMemoryPages = lowMemoryPages ?? managedPages
-    let kib = parameters.minimumFree.kibibytes(
-      managedPages: lowMemoryPages,
-      pageSize: pageSize,
-      watermarkScaleFactor: parameters.watermarkScaleFactor
-    )
-    let minimumPages = kib / (pageSize.bytes / 1024)
-    let share =
-      lowMemoryPages == managedPages || lowMemoryPages == 0
-      ? minimumPages
-      : Int(UInt128(minimumPages) * UInt128(managedPages) / UInt128(lowMemoryPages))
+    self =
+      Self.marks(
+        of: [ZoneSize(.normal, managedPages: managedPages)],
+        pageSize: pageSize,
+        parameters: parameters
+      )[0]
+  }
+
+  /// Computes the marks of all zones of a node, without boost.
+  ///
+  /// All zones but Movable share the minimum by size; Movable keeps next to nothing for itself.
+  ///
+  /// - Complexity: O(*n*), where *n* is the number of zones.
+  public static func marks(
+    of zones: [ZoneSize],
+    pageSize: PageSize,
+    parameters: ZoneParameters
+  ) -> [Watermarks] {
+    let lowMemoryPages = zones.reduce(0) { $0 + ($1.kind == .movable ? 0 : $1.managedPages) }
+    let kib = MinimumFree.kibibytes(of: zones, pageSize: pageSize, parameters: parameters)
+    return zones.map {
+      Watermarks(
+        $0,
+        minimumPages: kib / (pageSize.bytes / 1024),
+        lowMemoryPages: lowMemoryPages,
+        scaleFactor: parameters.watermarkScaleFactor
+      )
+    }
+  }
+
+  private init(_ zone: ZoneSize, minimumPages: Int, lowMemoryPages: Int, scaleFactor: Int) {
+    let managedPages = zone.managedPages
+    let share = Self.share(of: minimumPages, managedPages, among: lowMemoryPages)
     // 32 is SWAP_CLUSTER_MAX.
-    min = kind == .movable ? Swift.min(Swift.max(managedPages / 1024, 32), 128) : share
-    let step = Self.step(
-      min: kind == .movable && managedPages == 0 ? 0 : share,
-      managedPages: managedPages,
-      scaleFactor: parameters.watermarkScaleFactor
-    )
+    min = zone.kind == .movable ? Swift.min(Swift.max(managedPages / 1024, 32), 128) : share
+    let step = Self.step(min: share, managedPages: managedPages, scaleFactor: scaleFactor)
     low = min + step
     high = min + 2 * step
     boost = 0
+  }
+
+  /// What a zone of `managedPages` gets of the minimum, rounded down; without low memory all of it.
+  static func share(of minimumPages: Int, _ managedPages: Int, among lowMemoryPages: Int) -> Int {
+    guard lowMemoryPages > 0 else { return minimumPages }
+    return Int(UInt128(minimumPages) * UInt128(managedPages) / UInt128(lowMemoryPages))
   }
 
   /// The most that stealing adds to the marks of a zone, in pages.
@@ -119,8 +158,9 @@ public struct Watermarks: Equatable, Sendable {
     parameters: ZoneParameters
   ) -> Int {
     let share = highMark * parameters.watermarkBoostFactor / 10_000
-    guard share > 0, 4 * pageSize.pagesPerPageblock <= managedPages else { return 0 }
-    return Swift.max(share, pageSize.pagesPerPageblock)
+    let pageblockPages = 1 << parameters.pageblockOrder(pageSize)
+    guard share > 0, 4 * pageblockPages <= managedPages else { return 0 }
+    return Swift.max(share, pageblockPages)
   }
 
   /// The distance from one mark to the next: a quarter of the minimum, or as many 1/10,000 of the zone
@@ -151,6 +191,29 @@ public enum ReserveAccess: Sendable {
     case .highNonBlocking:
       let half = mark - mark / 2
       return half - half / 4
+    }
+  }
+}
+
+/// One of the marks of a zone.
+public enum WatermarkLevel: Sendable {
+  /// ``Watermarks/min``.
+  case min
+  /// ``Watermarks/low``.
+  case low
+  /// ``Watermarks/high``.
+  case high
+}
+
+extension Watermarks {
+  /// The mark of a level, in pages, without the boost; it is inlined into every allocation.
+  @inlinable public subscript(_ level: WatermarkLevel) -> Int {
+    @inline(__always) get {
+      switch level {
+      case .min: min
+      case .low: low
+      case .high: high
+      }
     }
   }
 }

@@ -83,10 +83,28 @@ extension Glossary {
       source: Source.kernel
     ),
     counter(
+      .pgallocDma,
+      "pages allocated, DMA",
+      .pages,
+      "Pages handed out by the zone DMA."
+    ),
+    counter(
+      .pgallocDma32,
+      "pages allocated, DMA32",
+      .pages,
+      "Pages handed out by the zone DMA32."
+    ),
+    counter(
       .pgallocNormal,
       "pages allocated",
       .pages,
-      "Pages handed out by the page allocator."
+      "Pages handed out by the zone Normal, which is all of memory where there is one zone."
+    ),
+    counter(
+      .pgallocMovable,
+      "pages allocated, Movable",
+      .pages,
+      "Pages handed out by the zone Movable."
     ),
     counter(
       .pgfree,
@@ -98,7 +116,15 @@ extension Glossary {
       .allocstallNormal,
       "entries to direct reclaim",
       .calls,
-      "Allocations that had to enter direct reclaim of the whole machine."
+      "Entries to direct reclaim of the whole machine by requests that aim at the zone Normal; where "
+        + "there is one zone, by all requests."
+    ),
+    counter(
+      .allocstallMovable,
+      "direct reclaim for user memory",
+      .calls,
+      "Entries to direct reclaim of the whole machine by requests that aim at the zone Movable, which "
+        + "are those of user memory; counted where there is more than one zone to aim at."
     ),
   ]
 }

@@ -73,10 +73,30 @@ extension Glossary {
       "Pages moved to the tail of an inactive list when their write-out ended."
     ),
     counter(
+      .pgskipDma,
+      "skipped in CMA, DMA",
+      .pages,
+      "Pages of the zone DMA that reclaim skipped because they lie in CMA pageblocks."
+    ),
+    counter(
+      .pgskipDma32,
+      "skipped in CMA, DMA32",
+      .pages,
+      "Pages of the zone DMA32 that reclaim skipped because they lie in CMA pageblocks."
+    ),
+    counter(
       .pgskipNormal,
       "skipped in CMA",
       .pages,
-      "Pages that direct reclaim skipped because they lie in CMA pageblocks."
+      "Pages that direct reclaim skipped because they lie in CMA pageblocks; of the zone Normal, which "
+        + "is all of memory where there is one zone."
+    ),
+    counter(
+      .pgskipMovable,
+      "skipped in Movable",
+      .pages,
+      "Pages of the zone Movable that reclaim skipped because they lie in CMA pageblocks, or because "
+        + "the request in need cannot use the zone."
     ),
     counter(
       .pglazyfree,

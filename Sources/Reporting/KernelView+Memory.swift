@@ -47,40 +47,73 @@ extension KernelView {
 
   /// Source: Linux v6.8 `mm/vmstat.c`, `vmstat_text`.
   static func vmstat(_ snapshot: MachineSnapshot) -> String {
-    var lines: [(name: String, value: Int)] = []
-    for zone in populated(snapshot) { lines += zoneStatistics(snapshot, zone) }
+    var lines = zoneStatistics(populated(snapshot))
     lines += nodeStatistics(snapshot)
+    lines += [Event(.pswpin), Event(.pswpout)].map { $0.line(snapshot) }
+    for group in zoneEvents(snapshot) {
+      for zone in snapshot.zones {
+        let counter = group.counters[zone.name]
+        let name = "\(group.stem)_\(zone.name.lowercased())"
+        lines.append((name, counter.map { Int(snapshot.counters[$0]) } ?? 0))
+      }
+    }
     for event in events where !(snapshot.hasLimitedGroups && event.countsGroups) {
-      lines.append((event.counter.name, Int(snapshot.counters[event.counter])))
-      // Nothing is ever allocated from the empty Movable.
-      if let empty = event.nameOfEmptyZone { lines.append((empty, 0)) }
+      lines.append(event.line(snapshot))
     }
     return lines.map { "\($0.name) \($0.value)\n" }.joined()
+  }
+
+  /// Events that the kernel counts zone by zone: the counters by the names of zones.
+  ///
+  /// No request aims at a zone below Normal, so that no direct reclaim is counted there.
+  /// On a machine with one zone nothing tells direct reclaim of requests for Movable from others, and
+  /// there is no line for either.
+  private static func zoneEvents(
+    _ snapshot: MachineSnapshot
+  ) -> [(stem: String, counters: [String: Counter])] {
+    var events: [(stem: String, counters: [String: Counter])] = [
+      (
+        "pgalloc",
+        [
+          "DMA": .pgallocDma, "DMA32": .pgallocDma32, "Normal": .pgallocNormal,
+          "Movable": .pgallocMovable,
+        ]
+      )
+    ]
+    if snapshot.tellsAims {
+      events.append(("allocstall", ["Normal": .allocstallNormal, "Movable": .allocstallMovable]))
+    }
+    events.append(
+      (
+        "pgskip",
+        [
+          "DMA": .pgskipDma, "DMA32": .pgskipDma32, "Normal": .pgskipNormal,
+          "Movable": .pgskipMovable,
+        ]
+      )
+    )
+    return events
   }
 
   /// A counter that the kernel has too.
   private struct Event {
     let counter: Counter
-    /// The line of the zone without memory that follows, `nil` if there is none.
-    var nameOfEmptyZone: String?
     /// Whether the counter includes the reclaim of memory groups at their limit, which the kernel's
     /// leaves out; with limits, the model has no value for the line.
     var countsGroups = false
 
-    init(_ counter: Counter, nameOfEmptyZone: String? = nil, countsGroups: Bool = false) {
+    init(_ counter: Counter, countsGroups: Bool = false) {
       self.counter = counter
-      self.nameOfEmptyZone = nameOfEmptyZone
       self.countsGroups = countsGroups
+    }
+
+    func line(_ snapshot: MachineSnapshot) -> (name: String, value: Int) {
+      (counter.name, Int(snapshot.counters[counter]))
     }
   }
 
-  /// The events in the kernel's order.
-  ///
-  /// `allocstall` is told apart by the zone that a request aims at, which the machine does not count.
+  /// The events behind those of zones, in the kernel's order.
   private static let events: [Event] = [
-    Event(.pswpin), Event(.pswpout),
-    Event(.pgallocNormal, nameOfEmptyZone: "pgalloc_movable"),
-    Event(.pgskipNormal, nameOfEmptyZone: "pgskip_movable"),
     Event(.pgfree), Event(.pgactivate), Event(.pgdeactivate), Event(.pglazyfree),
     Event(.pgfault), Event(.pgmajfault), Event(.pglazyfreed),
     Event(.pgrefill, countsGroups: true), Event(.pgreuse),

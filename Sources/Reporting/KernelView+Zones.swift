@@ -15,7 +15,7 @@ extension KernelView {
       }
       lines += pageLines(zone)
       if zone.managedPages > 0 {
-        lines += zoneStatistics(snapshot, zone).map(statistic)
+        lines += zoneStatistics([zone]).map(statistic)
         lines.append("  pagesets")
         for (cpu, list) in zone.perCPULists.enumerated() {
           lines += [
@@ -52,20 +52,16 @@ extension KernelView {
     "      \(left(line.name, 12)) \(line.value)"
   }
 
-  /// The zone's statistics for which the model has a value, in the kernel's order.
-  ///
-  /// All pages of LRU lists lie in the only zone with memory.
-  static func zoneStatistics(
-    _ snapshot: MachineSnapshot,
-    _ zone: ZoneSnapshot
-  ) -> [(name: String, value: Int)] {
-    [
-      ("nr_free_pages", zone.freePages),
-      ("nr_zone_inactive_anon", snapshot.inactiveAnonymousPages),
-      ("nr_zone_active_anon", snapshot.activeAnonymousPages),
-      ("nr_zone_inactive_file", snapshot.inactiveFilePages),
-      ("nr_zone_write_pending", snapshot.writebackPages),
-      ("nr_free_cma", zone.freeCMAPages),
+  /// The statistics of zones, added up, for which the model has a value, in the kernel's order.
+  static func zoneStatistics(_ zones: [ZoneSnapshot]) -> [(name: String, value: Int)] {
+    func sum(_ pages: (ZoneSnapshot) -> Int) -> Int { zones.reduce(0) { $0 + pages($1) } }
+    return [
+      ("nr_free_pages", sum(\.freePages)),
+      ("nr_zone_inactive_anon", sum(\.inactiveAnonymousPages)),
+      ("nr_zone_active_anon", sum(\.activeAnonymousPages)),
+      ("nr_zone_inactive_file", sum(\.inactiveFilePages)),
+      ("nr_zone_write_pending", sum(\.writePendingPages)),
+      ("nr_free_cma", sum(\.freeCMAPages)),
     ]
   }
 

@@ -79,7 +79,17 @@ extension GroupDefinition {
           .faultSwapDevice, .faultFile, .faultSignal,
         ].map { .ifAny(.counter($0)) }
     ),
-    counters("Page allocator", .pgallocNormal, .pgallocTagged, .pgfree, .allocstallNormal),
+    counters(
+      "Page allocator",
+      .pgallocDma,
+      .pgallocDma32,
+      .pgallocNormal,
+      .pgallocMovable,
+      .pgallocTagged,
+      .pgfree,
+      .allocstallNormal,
+      .allocstallMovable
+    ),
     counters(
       "Reclaim",
       .pageoutrun,
@@ -93,7 +103,10 @@ extension GroupDefinition {
       .pgdeactivate,
       .pgrefill,
       .pgrotated,
+      .pgskipDma,
+      .pgskipDma32,
       .pgskipNormal,
+      .pgskipMovable,
       .pglazyfree,
       .pglazyfreed,
       .workingsetRefaultAnon,

@@ -39,6 +39,7 @@ extension GroupDefinition {
         .always(.counter(.pswpout), "pages written to swap (pswpout)"),
         .ifAny(.memory(.swapUsed, .peak), "swap in use, peak, KiB"),
         .ifAny(.counter(.memcgCharges)), .ifAny(.counter(.allocstallNormal)),
+        .ifAny(.counter(.allocstallMovable)),
         .ifAny(.counter(.swapoutRefusedSlots), "swap-outs refused for slots"),
         .ifAny(.counter(.swapoutRefusedTags), "swap-outs refused for tags"),
         .ifAny(.counter(.oomKill), "processes killed (oom_kill)"),

@@ -24,7 +24,11 @@ public struct TagStorageRegion: Equatable, Sendable {
   /// Lays out the tag storage of a machine at the top of its RAM.
   ///
   /// All of RAM below the tag range can be tagged. The tag range is 1/32 of RAM, so the last 1/32 of
-  /// the tag range itself covers no data and is never needed for tags.
+  /// the tag range itself covers no data and is never needed for tags. Where RAM consists of several
+  /// ranges, frame numbers run on from one to the next, and so do tags: a range that is whole tag
+  /// blocks has its own, as if it were a region.
+  ///
+  /// `pageblockPages` are those of the zone, `nil` for the default of the page size.
   ///
   /// - Throws: ``TagStorageError`` where 1/32 of RAM is not whole pages and blocks, or where `asCMA`
   ///   is set and the range cannot be a CMA area.
@@ -32,6 +36,7 @@ public struct TagStorageRegion: Equatable, Sendable {
     ramPages: Int,
     pageSize: PageSize,
     blockBytes: Int,
+    pageblockPages: Int? = nil,
     asCMA: Bool
   ) throws(TagStorageError) {
     guard blockBytes > 0, blockBytes % 4096 == 0 else {
@@ -45,8 +50,13 @@ public struct TagStorageRegion: Equatable, Sendable {
     guard tagPages % blockPages == 0 else {
       throw .notWholeBlocks(tagPages: tagPages, blockPages: blockPages, pageSize: pageSize)
     }
-    if asCMA, tagPages % pageSize.pagesPerPageblock != 0 {
-      throw .notPageblockAligned(ramPages: ramPages, pageSize: pageSize)
+    let pageblockPages = pageblockPages ?? pageSize.pagesPerPageblock
+    if asCMA, tagPages % pageblockPages != 0 {
+      throw .notPageblockAligned(
+        ramPages: ramPages,
+        pageSize: pageSize,
+        pageblockPages: pageblockPages
+      )
     }
     memory = 0..<(ramPages - tagPages)
     tags = (ramPages - tagPages)..<ramPages
@@ -113,7 +123,7 @@ public enum TagStorageError: Error, Equatable, CustomStringConvertible {
   /// Tag storage is not a whole number of tag blocks.
   case notWholeBlocks(tagPages: Int, blockPages: Int, pageSize: PageSize)
   /// Tag storage cannot be a CMA area, because CMA manages whole pageblocks.
-  case notPageblockAligned(ramPages: Int, pageSize: PageSize)
+  case notPageblockAligned(ramPages: Int, pageSize: PageSize, pageblockPages: Int)
 
   /// One line that says what was expected, what was found, and what would work.
   public var description: String {
@@ -125,14 +135,15 @@ public enum TagStorageError: Error, Equatable, CustomStringConvertible {
         + " pages, found \(Self.size(ramPages * pageSize.bytes))"
     case .notWholeBlocks(let tagPages, let blockPages, _):
       "expected tag storage of whole blocks of \(blockPages) pages, found \(tagPages) pages"
-    case .notPageblockAligned(let ramPages, let pageSize):
-      Self.pageblockMessage(ramPages: ramPages, pageSize: pageSize)
+    case .notPageblockAligned(let ramPages, let pageSize, let pageblockPages):
+      Self.pageblockMessage(
+        ramBytes: ramPages * pageSize.bytes,
+        unit: Self.smallestRAMBytes(pageSize: pageSize, pageblockPages: pageblockPages)
+      )
     }
   }
 
-  private static func pageblockMessage(ramPages: Int, pageSize: PageSize) -> String {
-    let unit = smallestRAMBytes(pageSize: pageSize)
-    let ram = ramPages * pageSize.bytes
+  private static func pageblockMessage(ramBytes ram: Int, unit: Int) -> String {
     let above = (ram + unit - 1) / unit * unit
     return
       "expected RAM of a multiple of \(mebibytes(unit)), so that 1/32 of it is whole pageblocks"
@@ -140,9 +151,11 @@ public enum TagStorageError: Error, Equatable, CustomStringConvertible {
       + " RAM that works is \(mebibytes(unit)), the next above this one \(mebibytes(above))"
   }
 
-  /// The smallest RAM whose 1/32 is one pageblock: 64 MiB, 1 GiB or 16 GiB by page size.
-  public static func smallestRAMBytes(pageSize: PageSize) -> Int {
-    TagStorageRegion.dataFramesPerTagFrame * pageSize.pagesPerPageblock * pageSize.bytes
+  /// The smallest RAM whose 1/32 is one pageblock: 64 MiB, 1 GiB or 16 GiB by page size, unless
+  /// pageblocks are of another size than the default.
+  public static func smallestRAMBytes(pageSize: PageSize, pageblockPages: Int? = nil) -> Int {
+    let pageblockPages = pageblockPages ?? pageSize.pagesPerPageblock
+    return TagStorageRegion.dataFramesPerTagFrame * pageblockPages * pageSize.bytes
   }
 
   private static func mebibytes(_ bytes: Int) -> String { "\(bytes >> 20)M" }

@@ -2,6 +2,7 @@
 
 import MachineModel
 import MemoryModel
+import PhysicalMemory
 import Testing
 
 @testable import MachineFile
@@ -64,6 +65,33 @@ import Testing
       ("- ram\n", "1:1: expected a machine file of keys and values, found a list"),
       ("ram\n", "1:1: expected a machine file of keys and values, found ram"),
       ("? [ram]\n: 1G\n", "1:3: expected the name of a key, found a list or mapping"),
+    ] { #expect(message(yaml) == "m.yaml:\(expected)", "\(yaml)") }
+  }
+
+  @Test func rangesAreListedInEitherForm() throws {
+    var expected = MachineConfiguration()
+    expected.memoryRanges = [
+      MemoryRange(start: 2 << 30, size: 2 << 30), MemoryRange(start: 0x8_8000_0000, size: 2 << 30),
+    ]
+    for yaml in [
+      "ram-ranges: 2G@0x80000000,2048M@0x880000000\n",
+      "ram-ranges:\n  - 2G@2G\n  - 2G@34G\n",
+      "ram-ranges:\n  - start: 0x80000000\n    size: 2G\n  - {size: 2G, start: 0x880000000}\n",
+      "ram-ranges: [2G@2G, {start: 34G, size: 2G}]\n",
+    ] { #expect(try configuration(yaml) == expected, "\(yaml)") }
+    for (yaml, expected) in [
+      (
+        "ram-ranges: [2G]\n",
+        "1:13: expected none or ranges such as 2G@0x80000000,2G@0x880000000, found 2G for ram-ranges"
+      ),
+      (
+        "ram-ranges:\n  - start: 0\n",
+        "2:5: expected a range as SIZE@START, or its start and its size, found other keys"
+      ),
+      (
+        "ram-ranges: [[0, 1]]\n",
+        "1:14: expected a range as SIZE@START, or its start and its size, found a list"
+      ),
     ] { #expect(message(yaml) == "m.yaml:\(expected)", "\(yaml)") }
   }
 

@@ -10,7 +10,10 @@ import Testing
 @Suite struct MachineKeyTests {
   /// A value of each key that is not its default.
   private let others = [
-    "ram": "8G", "processors": "7", "kernel.page-size": "16K", "kernel.va-bits": "39",
+    "ram": "8G", "ram-ranges": "2G@0x80000000,2G@0x880000000", "zones": "kernel",
+    "zone-dma-bits": "30", "movable-zone": "1G", "kernel.max-order": "9",
+    "kernel.pageblock": "largest-block", "page-allocator.list-cpus": "8",
+    "processors": "7", "kernel.page-size": "16K", "kernel.va-bits": "39",
     "vm.min_free_kbytes": "khugepaged", "vm.watermark_scale_factor": "11",
     "vm.watermark_boost_factor": "0", "vm.page-replacement": "clock", "vm.lru-batch": "31",
     "vm.reclaim-version": "6.1",
@@ -83,6 +86,13 @@ import Testing
   @Test func valuesOutsideTheRangeAreRefusedAndChangeNothing() {
     let wrong: [String: [String]] = [
       "ram": ["", "-1", "1X", "64 M", "1.5G", "9999999999999999999", "8388608T", "+1"],
+      "ram-ranges": [
+        "", "2G", "2G@", "@0", "2G@0x", "2G@0xg", "2G@-0x1", "2G@0x-1", "2G@0x80000000,", "2G@0@0",
+        "2G@0xffffffffffffffff", "None",
+      ],
+      "zones": ["two", "Kernel"], "zone-dma-bits": ["23", "33"], "movable-zone": ["none", "1X"],
+      "kernel.max-order": ["2", "15", "Auto"], "kernel.pageblock": ["9"],
+      "page-allocator.list-cpus": ["0", "257"],
       "processors": ["0", "257", "4K", "four"],
       "kernel.page-size": ["8K", "4096"],
       "kernel.va-bits": ["40", "048"],

@@ -42,6 +42,8 @@ import Testing
   /// Any machine that keys can describe, not only those of the presets.
   @Test func randomMachinesReadBackAsTheSame() throws {
     let values: [String: [String]] = [
+      "ram-ranges": ["none", "64M@0x100000000", "4096@0x1000,1G@1G"], "zones": ["kernel", "one"],
+      "movable-zone": ["0", "12K"], "kernel.max-order": ["auto", "3", "14"],
       "ram": ["1", "64M", "3G", "12345", "1T"], "processors": ["1", "256"],
       "kernel.page-size": ["4K", "16K", "64K"], "kernel.va-bits": ["39", "52"],
       "vm.min_free_kbytes": ["auto", "khugepaged", "0", "4194304"],
@@ -106,10 +108,32 @@ import Testing
     #expect(row("min") == ["999", "1015"])
     #expect(row("low") == ["1248", "1273"])
     #expect(row("high") == ["1497", "1531"])
-    #expect(row("batch") == ["63", "63"])
-    #expect(row("frames") == ["253952-262143", "253952-262143"])
+    #expect(row("list", "of", "a", "CPU,", "batch") == ["63", "63"])
+    #expect(row("PFN", "of", "tag", "storage") == ["253952-262143", "253952-262143"])
+    #expect(row("PFN") == ["0-253951", "0-262143"])
+    #expect(text.contains("\nzone Normal, pages\n") && !text.contains("zone Movable"))
     #expect(row("tag", "storage", "withheld") == ["32768", "0"])
     #expect(row("page", "descriptors") == ["15872", "16384"])
     #expect(text.hasPrefix("settings other than the defaults\n  ram = 1G\n"))
+  }
+
+  /// The FVP as the tag storage series describes it: DMA ends at 4 GiB, Normal begins at 34 GiB.
+  @Test func theFvpHasTwoZonesWithAHoleBetweenThem() throws {
+    let fvp = try #require(MachinePreset.named("fvp")).description.configuration
+    let text = try EffectiveMachine(fvp, designs: [.rfc3]).text
+    let lines = text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+    func rows(_ words: String...) -> [[String]] {
+      lines.filter { $0.starts(with: words) }.map { Array($0.dropFirst(words.count)) }
+    }
+    // PFNs 0x80000-0xfffff and 0x880000-0x8fffff.
+    #expect(rows("PFN").prefix(2) == [["524288-1048575"], ["8912896-9437183"]])
+    // 64 MiB of descriptors lie in Normal, the zero page in DMA.
+    #expect(rows("managed") == [["(MemTotal)", "1032191"], ["524287"], ["507904"]])
+    #expect(rows("of", "those", "CMA") == [["(CmaTotal)", "32768"], ["0"], ["32768"]])
+    // A request for user memory must leave 507904 / 256 pages of DMA.
+    #expect(rows("kept", "from", "requests", "for", "Normal") == [["1984"]])
+    #expect(rows("kept", "from", "requests", "for", "Movable") == [["1984"], ["0"]])
+    // Tag storage is 0x8f8000000-0x8ffffffff.
+    #expect(rows("PFN", "of", "tag", "storage") == [["9404416-9437183"]])
   }
 }

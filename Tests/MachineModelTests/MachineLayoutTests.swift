@@ -26,9 +26,9 @@ import Testing
       #expect(zone.managedPages == layout.managedPages, "\(design)")
       #expect(zone.presentPages == layout.presentPages, "\(design)")
       #expect(zone.managedCMAPages == layout.cmaFrames.count, "\(design)")
+      let marks = layout.zones[0].watermarks
       #expect(
-        [zone.min, zone.low, zone.high, zone.boost]
-          == [layout.watermarks.min, layout.watermarks.low, layout.watermarks.high, 0]
+        [zone.min, zone.low, zone.high, zone.boost] == [marks.min, marks.low, marks.high, 0]
       )
       #expect(zone.perCPULists.count == 3)
       let blocks = zone.types.reduce(0) { $0 + $1.pageblocks }
@@ -40,7 +40,7 @@ import Testing
       let movable = snapshot.zones[1]
       #expect(movable.name == "Movable" && movable.managedPages == 0)
       #expect([movable.min, movable.low, movable.high] == [32, 32, 32])
-      #expect(snapshot.totalReservePages == layout.watermarks.high)
+      #expect(snapshot.totalReservePages == marks.high)
       #expect(snapshot.swapTotalPages == (256 << 20) / pageSize.bytes - 1)
       #expect(snapshot.swapFreePages == snapshot.swapTotalPages)
     }

@@ -119,18 +119,14 @@ import Testing
     #expect(!FreeBlock.none.isHead)
   }
 
-  @Test func theSmallestTaggableMemoryIsThatOfOneCmaPageblock() {
-    #expect(ZoneLayout.smallestTaggableBytes(pageSize: .kib4) == 64 << 20)
-    #expect(ZoneLayout.smallestTaggableBytes(pageSize: .kib16) == 1 << 30)
-    #expect(ZoneLayout.smallestTaggableBytes(pageSize: .kib64) == 16 << 30)
-  }
-
   @Test func groupingNeedsSixPageblocks() {
-    for (pageSize, mebibytes) in [(PageSize.kib4, 12), (.kib16, 192), (.kib64, 3072)] {
-      let bytes = mebibytes << 20
-      #expect(ZoneLayout(memoryBytes: bytes, pageSize: pageSize).groupsByMobility)
-      #expect(!ZoneLayout(memoryBytes: bytes - 1, pageSize: pageSize).groupsByMobility)
-      #expect(ZoneLayout(memoryBytes: bytes - 1, pageSize: pageSize).pageblockCount == 6)
+    for pageSize in PageSize.allCases {
+      let pages = 6 * pageSize.pagesPerPageblock
+      let zone = Zone(frameCount: pages, pageSize: pageSize)
+      zone.release(0..<pages - 1)
+      #expect(!zone.groupsByMobility && zone.buddy.pageblockCount == 6, "\(pageSize)")
+      zone.release(pages - 1..<pages)
+      #expect(zone.groupsByMobility, "\(pageSize)")
     }
   }
 }

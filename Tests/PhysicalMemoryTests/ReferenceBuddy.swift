@@ -16,6 +16,9 @@ struct ReferenceBuddy {
   /// Whether each frame is on an LRU list.
   var isMovable: [Bool]
   var boost = 0
+  /// Pageblocks of all zones, and the high mark, where the zone is one of several.
+  var nodeBlocks: Int?
+  var highMark: Int?
   let maxOrder: Int
   let blockOrder: Int
   let pageSize: PageSize
@@ -37,7 +40,7 @@ struct ReferenceBuddy {
     }
   }
 
-  var isGrouped: Bool { types.count >= 6 }
+  var isGrouped: Bool { (nodeBlocks ?? types.count) >= 6 }
 
   /// Free pages in lists of all types, or of one.
   func freePages(_ only: MigrateType? = nil) -> Int {
@@ -96,7 +99,13 @@ struct ReferenceBuddy {
     return nil
   }
 
-  mutating func allocate(_ order: Int, _ requested: MigrateType, cma: Bool) -> Int? {
+  /// `whole` allows only steals of whole pageblocks.
+  mutating func allocate(
+    _ order: Int,
+    _ requested: MigrateType,
+    cma: Bool,
+    whole: Bool = false
+  ) -> Int? {
     let type = isGrouped ? requested : .unmovable
     let cma = cma && isGrouped
     var start: Int?
@@ -104,7 +113,7 @@ struct ReferenceBuddy {
     while start == nil {
       start = take(order, type)
       if start == nil && cma { start = take(order, .cma) }
-      if start == nil && !fallBack(order, type) { return nil }
+      if start == nil && !fallBack(order, type, whole: whole) { return nil }
     }
     guard let start else { return nil }
     for frame in start..<start + (1 << order) { isFree[frame] = false }
@@ -126,8 +135,8 @@ struct ReferenceBuddy {
       || !isGrouped
   }
 
-  mutating func fallBack(_ order: Int, _ type: MigrateType) -> Bool {
-    for current in (order...maxOrder).reversed() {
+  mutating func fallBack(_ order: Int, _ type: MigrateType, whole: Bool) -> Bool {
+    for current in (order...maxOrder).reversed() where !whole || current >= blockOrder {
       guard let source = suitable(current, type) else { continue }
       if !mayStealAll(current, type) && type == .movable && current > order {
         for smaller in order...maxOrder {
@@ -157,7 +166,7 @@ struct ReferenceBuddy {
     }
     let pages = 1 << blockOrder
     if 4 * pages <= isFree.count {
-      let high = Watermarks(managedPages: isFree.count, pageSize: pageSize).high
+      let high = highMark ?? Watermarks(managedPages: isFree.count, pageSize: pageSize).high
       boost = min(boost + pages, max(pages, high * 3 / 2))
     }
     guard mayStealAll(order, type) else {

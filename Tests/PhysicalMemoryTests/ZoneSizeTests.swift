@@ -35,31 +35,23 @@ import Testing
     #expect(ZoneSize.totalReserve(of: small, highMarks: [100]) == 50)
   }
 
+  private static func marks(of zones: [ZoneSize]) -> [Watermarks] {
+    Watermarks.marks(of: zones, pageSize: .kib4, parameters: ZoneParameters())
+  }
+
   @Test func zonesShareTheMinimumBySize() {
-    let all = zones.reduce(0) { $0 + $1.managedPages }
-    let marks = zones.map {
-      Watermarks(
-        managedPages: $0.managedPages,
-        kind: $0.kind,
-        lowMemoryPages: all,
-        pageSize: .kib4
-      )
-    }
+    let marks = Self.marks(of: zones)
     // 11585 KiB are 2896 pages: an eighth, three eighths and a half of them.
     #expect(marks.map(\.min) == [362, 1086, 1448, 32])
     #expect(marks.map(\.low) == [624, 1872, 2496, 32])
     #expect(marks.map(\.high) == [886, 2658, 3544, 32])
-    // One zone alone has all of it.
-    #expect(
-      Watermarks(managedPages: 65_536, lowMemoryPages: 65_536, pageSize: .kib4)
-        == Watermarks(managedPages: 65_536, pageSize: .kib4)
-    )
-    let movable = Watermarks(
-      managedPages: 65_536,
-      kind: .movable,
-      lowMemoryPages: 65_536,
-      pageSize: .kib4
-    )
+    // One zone alone has all of it, and the empty Movable takes nothing.
+    let normal = ZoneSize(.normal, managedPages: 65_536)
+    let alone = Watermarks(managedPages: 65_536, pageSize: .kib4)
+    #expect(Self.marks(of: [normal]) == [alone])
+    #expect(Self.marks(of: [normal, ZoneSize(.movable, managedPages: 0)])[0] == alone)
+    // Movable does not share the minimum, and has the distance that its share would have.
+    let movable = Self.marks(of: [normal, ZoneSize(.movable, managedPages: 65_536)])[1]
     #expect([movable.min, movable.low, movable.high] == [64, 192, 320])
   }
 

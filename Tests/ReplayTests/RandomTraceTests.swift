@@ -69,6 +69,22 @@ private struct Experiment {
     )
   }
 
+  /// A full machine whose memory is two or three zones.
+  init(zonesWithSeed seed: UInt64, steps: Int) {
+    self.init(fullMachineWithSeed: seed, steps: steps)
+    var random = SplitMix64(seed: seed ^ 0x20e5)
+    let below = [8, 24, 32][random.below(3)] << 20
+    configuration.memoryRanges = [
+      MemoryRange(start: 1 << 32, size: configuration.ramBytes - below),
+      MemoryRange(start: 1 << 32 - below, size: below),
+    ]
+    configuration.zones.selection = random.below(4) == 0 ? .one : .kernel
+    let isAlone = configuration.zones.selection == .one
+    configuration.zones.movableBytes = isAlone || random.below(2) == 0 ? 16 << 20 : 0
+    // A machine this small has no memory to keep for huge pages.
+    configuration.zone.minimumFree = .standard
+  }
+
   /// What went wrong, `nil` where nothing did.
   func failure(of program: RandomTrace) -> String? {
     let report: DesignReport
@@ -143,6 +159,15 @@ private struct Experiment {
     let steps = Self.number("MTESIM_STEPS") ?? 1500
     run(seeds: (Self.number("MTESIM_SEEDS") ?? 20) / 10) {
       var experiment = Experiment(fullMachineWithSeed: $0, steps: steps)
+      experiment.checkEvery = 20_000
+      return experiment
+    }
+  }
+
+  @Test func randomProgramsOnSeveralZonesLoseNothing() {
+    let steps = Self.number("MTESIM_STEPS") ?? 1000
+    run(seeds: (Self.number("MTESIM_SEEDS") ?? 30) / 10) {
+      var experiment = Experiment(zonesWithSeed: $0, steps: steps)
       experiment.checkEvery = 20_000
       return experiment
     }

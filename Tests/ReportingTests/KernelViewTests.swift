@@ -25,6 +25,8 @@ import Testing
     (normal.spannedPages, normal.presentPages) = (262_144, 262_143)
     (normal.managedPages, normal.managedCMAPages) = (258_047, 8192)
     normal.protection = [0, 0]
+    (normal.inactiveAnonymousPages, normal.activeAnonymousPages) = (101, 102)
+    (normal.inactiveFilePages, normal.writePendingPages) = (103, 106)
     normal.perCPULists = [
       ZoneSnapshot.PerCPUList(count: 5, high: 378, batch: 63),
       ZoneSnapshot.PerCPUList(count: 0, high: 0, batch: 1),

@@ -110,7 +110,11 @@ import Testing
     #expect(
       throws: TagStorageError.notWholeBlocks(tagPages: 512, blockPages: 3, pageSize: .kib4)
     ) { try region(64 << 20, block: 12_288) }
-    let error = TagStorageError.notPageblockAligned(ramPages: 25_600, pageSize: .kib4)
+    let error = TagStorageError.notPageblockAligned(
+      ramPages: 25_600,
+      pageSize: .kib4,
+      pageblockPages: 512
+    )
     #expect(throws: error) { try region(100 << 20) }
     #expect(
       error.description.hasSuffix(
