@@ -89,7 +89,8 @@ extension MachineError {
     case .tagStorage(.blockSize): ["tag-storage.block-size"]
     case .tagStorage(.notWholeBlocks): ["tag-storage.block-size", "ram", "kernel.page-size"]
     case .tagStorage, .cma, .ram: ["ram", "kernel.page-size"]
-    case .swap: ["swap.size", "kernel.page-size"]
+    case .swap: ["swap-devices", "swap.size", "kernel.page-size"]
+    case .zram: ["zram.same-filled", "zram.incompressible", "swap-devices", "swap.size", "ram"]
     case .lruBatch: ["vm.lru-batch"]
     case .groupLimit: ["memory.max", "kernel.page-size"]
     case .watermarks:

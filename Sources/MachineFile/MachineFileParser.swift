@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MachineModel
 import Yams
 
 /// Reads the YAML of a machine file into a list of keys with values and places.
@@ -54,6 +55,15 @@ struct MachineFileParser {
     _ position: MachineFilePosition,
     _ value: Node
   ) throws(MachineFileError) -> Entry {
+    if key.isList, case .sequence(let items) = value {
+      return Entry(
+        key: key,
+        value: try items.map { item throws(MachineFileError) in try self.item(item, of: key) }
+          .joined(separator: ","),
+        keyPosition: position,
+        valuePosition: self.position(of: value)
+      )
+    }
     guard case .scalar(let scalar) = value else {
       let found = value.mapping == nil ? "a list" : "a mapping"
       throw failure(
@@ -67,6 +77,24 @@ struct MachineFileParser {
       keyPosition: position,
       valuePosition: self.position(of: value)
     )
+  }
+
+  /// One item of a list, which is refused here because only here its place is known.
+  private func item(_ node: Node, of key: MachineKey) throws(MachineFileError) -> String {
+    var scratch = MachineConfiguration()
+    guard case .scalar(let scalar) = node else {
+      throw failure(
+        position(of: node),
+        "expected \(key.values), found a list or mapping for \(key.name)"
+      )
+    }
+    guard key.set(scalar.string, in: &scratch) else {
+      throw failure(
+        position(of: node),
+        "expected \(key.values), found \(quoted(scalar.string)) for \(key.name)"
+      )
+    }
+    return scalar.string
   }
 
   private func mapping(_ node: Node, _ expected: String) throws(MachineFileError) -> Node.Mapping {

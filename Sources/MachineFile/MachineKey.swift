@@ -22,6 +22,8 @@ public struct MachineKey: Sendable {
   public let source: String
   /// The option of `mtesim replay` that also sets it, `nil` if `--set` is the only one.
   public let option: String?
+  /// Whether the value is a list, whose items a machine file may also write as a YAML list.
+  public let isList: Bool
 
   private let readValue: @Sendable (MachineConfiguration) -> String
   private let writeValue: @Sendable (inout MachineConfiguration, String) -> Bool
@@ -35,6 +37,7 @@ public struct MachineKey: Sendable {
     meaning: String,
     source: String,
     option: String? = nil,
+    isList: Bool = false,
     read: @escaping @Sendable (MachineConfiguration) -> String,
     write: @escaping @Sendable (inout MachineConfiguration, String) -> Bool
   ) {
@@ -44,6 +47,7 @@ public struct MachineKey: Sendable {
     self.meaning = meaning
     self.source = source
     self.option = option
+    self.isList = isList
     readValue = read
     writeValue = write
   }

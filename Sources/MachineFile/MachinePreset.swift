@@ -45,12 +45,12 @@ public struct MachinePreset: Sendable {
       origin:
         "Size and block of the FVP device tree in dynamic tag storage RFC v2 and v3: 4 GiB in two "
         + "banks, whose tag storage of 64 MiB each is one region here. The series names neither CPUs nor "
-        + "swap: 4 CPUs and a disk of 1 GiB are our choice.",
+        + "swap: 4 CPUs and an SSD of 1 GiB are our choice.",
       yaml: """
         ram: 4G
         processors: 4
         swap:
-          device: disk
+          device: ssd
           size: 1G
         tag-storage:
           block-size: 4K
@@ -107,7 +107,7 @@ public struct MachinePreset: Sendable {
     let isUsual = pageSize == "4K"
     return MachinePreset(
       name: isUsual ? "server-64g" : "server-64g-\(pageSize.lowercased())",
-      summary: "a server of 64 GiB, \(pageSize) pages, swap on a disk of 8 GiB",
+      summary: "a server of 64 GiB, \(pageSize) pages, swap on an SSD of 8 GiB",
       origin:
         "Not measured: kernel defaults on 64 GiB with 64 CPUs. Distributions switch transparent "
         + "huge pages on, so khugepaged sets the minimum watermark.",
@@ -120,7 +120,7 @@ public struct MachinePreset: Sendable {
         vm:
           min_free_kbytes: khugepaged
         swap:
-          device: disk
+          device: ssd
           size: 8G
           cluster: \(isUsual ? 512 : 256)
 

@@ -85,7 +85,7 @@ extension Machine {
 
   /// One attempt at the free lists.
   @inline(__always)
-  private mutating func tryAllocate(_ request: FrameRequest, mark: Int) -> PageFrameNumber? {
+  mutating func tryAllocate(_ request: FrameRequest, mark: Int) -> PageFrameNumber? {
     let mayUseCMA =
       request.migrateType == .movable
       && !(request.isTagged && policy.cmaEligibility == .untaggedMovable)

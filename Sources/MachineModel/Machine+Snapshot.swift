@@ -31,14 +31,40 @@ extension Machine {
     snapshot.reclaimableSlabPages = nodePages
     snapshot.unreclaimableSlabPages = kernelFrames.count - nodePages
     snapshot.pageTablePages = processes.reduce(0) { $0 + $1.tableFrames.count }
-    if configuration.swap.device != .none {
-      snapshot.swapTotalPages = device.totalSlots
-      snapshot.swapFreePages = device.freeSlots
-    }
+    snapshot.swapTotalPages = device.totalSlots
+    snapshot.swapFreePages = device.freeSlots
+    snapshot.swapDevices = snapshotSwapDevices()
     snapshot.hasKswapdGivenUp = kswapdFailures >= Self.kswapdFailureLimit
     snapshot.hasLimitedGroups = configuration.groupLimitBytes != nil
     snapshot.counters = counters
     return snapshot
+  }
+
+  /// The devices that are on, with the memory of zram where it counts.
+  private func snapshotSwapDevices() -> [SwapDeviceSnapshot] {
+    device.uses.map { use in
+      var snapshot = SwapDeviceSnapshot(
+        number: use.type,
+        kind: use.kind.rawValue,
+        totalPages: use.totalSlots,
+        usedPages: use.usedSlots,
+        priority: use.priority
+      )
+      if let number = zramNumbers[use.type] {
+        let store = zramStores[number]
+        snapshot.zram = ZramSnapshot(
+          storedPages: store.storedPages,
+          compressedBytes: store.compressedBytes,
+          poolPages: store.pool.pages,
+          limitPages: (configuration.zram.limitBytes ?? 0) / pageSize.bytes,
+          mostPoolPages: store.mostPages,
+          samePages: store.samePages,
+          hugePages: store.hugePages,
+          hugePagesSince: store.hugePagesSince
+        )
+      }
+      return snapshot
+    }
   }
 
   /// The zone with memory and the empty Movable above it, as a kernel without DMA zones has them.

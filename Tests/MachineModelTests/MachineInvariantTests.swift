@@ -106,7 +106,7 @@ func run(
     }
   }
 
-  @Test(arguments: [SwapConfiguration.Device.zram, .disk])
+  @Test(arguments: [SwapConfiguration.Device.zram, .ssd, .disk])
   func anObservedMachineCountsWhatAnUnobservedOneCounts(
     device: SwapConfiguration.Device
   ) throws {
@@ -122,7 +122,7 @@ func run(
     #expect(observed[.pswpin] > 0)
   }
 
-  @Test(arguments: [SwapConfiguration.Device.zram, .disk])
+  @Test(arguments: [SwapConfiguration.Device.zram, .ssd, .disk])
   func invariantsHoldWhereTagStorageHoldsDataAndIsTakenBack(device: SwapConfiguration.Device) throws
   {
     var configuration = MachineConfiguration()
