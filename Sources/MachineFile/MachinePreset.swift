@@ -83,7 +83,7 @@ public struct MachinePreset: Sendable {
       summary: "a phone of \(gibibytes) GiB, \(pageSize) pages, zram of half of that",
       origin:
         "Not measured: values that are usual on Android phones. 8 CPUs; zram without read-ahead; "
-        + "39-bit addresses with 4K pages. The two-list LRU is modelled, where phones ship the "
+        + "39-bit addresses with 4K pages. zram takes its memory from RAM. The two-list LRU is modelled, where phones ship the "
         + "multi-generational one.",
       yaml: """
         ram: \(gibibytes)G
@@ -98,6 +98,8 @@ public struct MachinePreset: Sendable {
           device: zram
           size: \(swap)G
           cluster: \(isUsual ? 512 : 256)
+        zram:
+          memory: on
 
         """
     )

@@ -32,14 +32,10 @@ extension Machine {
     guard hasRoom(forPagesOf: type) else { return .error(.enomem) }
     device.beginSwapOff(type, released: &releasedSlots)
     dropReleasedSlots()
-    for process in processes.indices where processes[process].isAlive {
-      guard bringBackPages(on: type, of: process) else {
-        device.cancelSwapOff(type)
-        return steps.union(.error(.enomem))
-      }
+    if let error = emptyDevice(type) {
+      device.cancelSwapOff(type)
+      return steps.union(.error(error))
     }
-    drainAllBatches()
-    dropCachedPages(of: type)
     device.endSwapOff(type)
     // Each slot took its tags along, so that nothing should be left to erase.
     counters.add(.tagsInvalidated, tagStore.invalidateArea(type: type))
@@ -58,6 +54,24 @@ extension Machine {
     }
     let freeElsewhere = device.freeSlots - device.freeSlots(of: type)
     return needed <= buddy.freePages + buddy.listedPages + freeElsewhere
+  }
+
+  /// Brings back what is on a device, again and again, because reclaim for the later pages may put
+  /// earlier ones back whose slot somebody else still uses.
+  ///
+  /// - Returns: why pages are left, `nil` where none are. A pass that leaves as many as it found stands
+  ///   for the signal that would end the kernel's attempts.
+  private mutating func emptyDevice(_ type: Int) -> ErrorNumber? {
+    var left = Int.max
+    while device.usedSlots(of: type) > 0 {
+      guard device.usedSlots(of: type) < left else { return .eintr }
+      left = device.usedSlots(of: type)
+      for process in processes.indices where processes[process].isAlive {
+        guard bringBackPages(on: type, of: process) else { return .enomem }
+      }
+      dropCachedPages(of: type)
+    }
+    return nil
   }
 
   /// Maps every page of a process that is on a device.
@@ -122,6 +136,7 @@ extension Machine {
 
   /// Takes the pages out of the swap cache that no swap entry names.
   private mutating func dropCachedPages(of type: Int) {
+    drainAllBatches()
     finishWrites()
     for slot in device.slots(of: type) {
       guard let cached = device.cachedFrame(slot) else { continue }

@@ -62,7 +62,7 @@ public enum SumRule: String, CaseIterable, Sendable {
     case .tagStorage:
       "tag_storage_withheld + tag_storage_held + tag_storage_data + tag_storage_free <= tag "
         + "storage of the machine, for the last values; the rest is on its way between them"
-    case .frames: 
+    case .frames:
       "anonymous + swap_cache + free + zram_mem_used + zram_table <= RAM and free_cma <= free, for "
         + "the last values"
     case .statistics: "mean <= peak and last <= peak, for every category"

@@ -33,8 +33,7 @@ struct SwapClusters: ~Copyable {
 
   /// The clusters of a device, the partial last one included.
   func clusters(of area: SwapArea) -> Range<Int> {
-    Int(area.base) / slotsPerCluster
-      ..< (Int(area.end) + slotsPerCluster - 1) / slotsPerCluster
+    Int(area.base) / slotsPerCluster..<(Int(area.end) + slotsPerCluster - 1) / slotsPerCluster
   }
 
   /// Fills the queue of a device none of whose slots is used.

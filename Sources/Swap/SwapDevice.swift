@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-
 /// How a swap device performs its transfers.
 public enum SwapDeviceKind: String, CaseIterable, BitwiseCopyable, Sendable {
   /// Memory that is compressed: writes and reads end before they return, and swap-in of a page with one

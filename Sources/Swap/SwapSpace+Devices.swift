@@ -128,8 +128,10 @@ extension SwapSpace {
     if area.freeSlots > 0 { makeAvailable(type) }
   }
 
-  /// Begins `swapoff`: the device gives no slot out any more, and both slot caches are emptied and stay
-  /// unused. The caller brings back what is on the device.
+  /// Begins `swapoff`.
+  ///
+  /// The device gives no slot out any more, and both slot caches are emptied and stay unused. The caller
+  /// brings back what is on the device.
   ///
   /// - Precondition: the device is on, and no other `swapoff` is under way.
   ///

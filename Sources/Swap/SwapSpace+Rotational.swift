@@ -72,7 +72,9 @@ extension SwapSpace {
     _ hasLookedFar: inout Bool
   ) -> UInt32 {
     if table[Int(start)].isFree { return start }
-    let places = [(start + 1)..<max(start, area.highestFree) + 1, area.lowestFree..<max(start, area.lowestFree)]
+    let places = [
+      (start + 1)..<max(start, area.highestFree) + 1, area.lowestFree..<max(start, area.lowestFree),
+    ]
     for place in places {
       for slot in place {
         patience -= 1

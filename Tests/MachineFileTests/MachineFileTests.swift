@@ -87,7 +87,9 @@ import Testing
       (
         "swap-devices: tape\n", "1:15: expected \(Self.devices), found tape for swap-devices"
       ),
-      ("swap-devices: {a: 1}\n", "1:15: expected \(Self.devices), found a mapping for swap-devices"),
+      (
+        "swap-devices: {a: 1}\n", "1:15: expected \(Self.devices), found a mapping for swap-devices"
+      ),
       ("vm: 3\n", "1:5: expected keys of the section vm, found 3"),
       ("vm:\n", "1:4: expected keys of the section vm, found nothing"),
       ("vm: [swappiness]\n", "1:5: expected keys of the section vm, found a list"),

@@ -101,7 +101,8 @@ import Testing
       "page-allocator.lists": ["on", "per-CPU"],
       "swap.device": ["hdd"],
       "swap-devices": [
-        "", "hdd", "zram:", "zram:1G:", "zram:1G:-1", "zram:1G:32768", "zram:1G:1:1", "zram,", ",zram",
+        "", "hdd", "zram:", "zram:1G:", "zram:1G:-1", "zram:1G:32768", "zram:1G:1:1", "zram,",
+        ",zram",
         "none,zram", Array(repeating: "zram", count: 24).joined(separator: ","),
       ],
       "zram.memory": ["yes"], "zram.same-filled": ["101"], "zram.mean-size": ["0"],

@@ -88,7 +88,9 @@ private struct RotationalModel {
   @Test func withoutARunTheLowestFreeSlotIsNext() {
     var space = SwapSpace(.disk, slots: 1025, slotCacheSize: 0)
     var released: [UInt32] = []
-    for slot in take(1024, from: &space) where slot % 3 == 0 { space.drop(slot, released: &released) }
+    for slot in take(1024, from: &space) where slot % 3 == 0 {
+      space.drop(slot, released: &released)
+    }
     #expect(take(4, from: &space) == [3, 6, 9, 12])
     for slot in [3, 6] as [UInt32] { space.drop(slot, released: &released) }
     #expect(take(2, from: &space) == [15, 18], "the scan goes on where it was")

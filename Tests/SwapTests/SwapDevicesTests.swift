@@ -179,7 +179,9 @@ private struct DevicesModel {
     #expect(space.uses.map(\.priority) == [-3, -2])
     #expect(space.totalSlots == 16 && space.freeSlots == 15 && space.usedSlots(of: 0) == 1)
     space.checkInvariants()
-    #expect(types(of: space, take(16, from: &space)) == [1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0])
+    #expect(
+      types(of: space, take(16, from: &space)) == [1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0]
+    )
   }
 
   @Test(arguments: 0..<30 as Range<UInt64>)
