@@ -267,6 +267,7 @@ extension Machine {
   }
 
   /// The swap entry of a slot: its device and its offset there.
+  @inline(__always)
   func swapEntry(_ slot: UInt32) -> SwapEntry { device.entry(slot) }
 }
 

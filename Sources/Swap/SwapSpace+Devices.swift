@@ -13,11 +13,14 @@ extension SwapSpace {
 
   /// The entry of a slot in the kernel's generic form.
   ///
+  /// This and ``isSynchronous(_:)`` are inlined, because a call that borrows the space copies it to the
+  /// stack.
+  ///
   /// - Complexity: O(1).
+  @inlinable @inline(__always)
   public func entry(_ slot: UInt32) -> SwapEntry {
     if slot < endOfFirst { return SwapEntry(type: 0, offset: UInt64(slot)) }
-    let type = type(of: slot)
-    return SwapEntry(type: type, offset: UInt64(slot - area(type).base))
+    return SwapEntry(type: type(of: slot), offset: UInt64(slot - baseOfTree[Int(slot >> 14)]))
   }
 
   /// The slots of a device, its header first.
@@ -29,17 +32,8 @@ extension SwapSpace {
   /// Whether a transfer of this slot ends before the call that starts it returns.
   @inlinable @inline(__always)
   public func isSynchronous(_ slot: UInt32) -> Bool {
-    isSynchronous || isMixed && isSynchronousInMixture(slot)
+    isSynchronous || synchronousTypes != 0 && synchronousTypes >> UInt32(type(of: slot)) & 1 != 0
   }
-
-  @usableFromInline func isSynchronousInMixture(_ slot: UInt32) -> Bool {
-    kind(of: slot).isSynchronous
-  }
-
-  /// Whether a device that is on is rotational, so that all read-ahead goes by slots.
-  ///
-  /// Source: Linux v6.8 `nr_rotate_swap`.
-  public var hasRotational: Bool { active.contains { area(Int($0)).isRotational } }
 
   /// The devices that are on, by number.
   public var uses: [SwapDeviceUse] {
@@ -125,6 +119,7 @@ extension SwapSpace {
     freeSlots += area.totalSlots
     let place = active.firstIndex { area(Int($0)).priority < priority }
     active.insert(UInt8(type), at: place ?? active.endIndex)
+    noteRotational()
     if area.freeSlots > 0 { makeAvailable(type) }
   }
 
@@ -148,11 +143,16 @@ extension SwapSpace {
       leastPriority += 1
     }
     active.remove(at: place)
+    noteRotational()
     totalSlots -= area.totalSlots
     freeSlots -= area.totalSlots
     wasSlotCacheActive = isSlotCacheActive
     isSlotCacheDisabled = true
     drainSlotCaches(released: &released)
+  }
+
+  private mutating func noteRotational() {
+    hasRotational = active.contains { area(Int($0)).isRotational }
   }
 
   private mutating func changePriority(of type: Int, by change: Int) {

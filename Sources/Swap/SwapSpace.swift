@@ -65,9 +65,14 @@ public struct SwapSpace: ~Copyable {
 
   /// Whether every device is synchronous, so that nobody needs to ask for one slot.
   public let isSynchronous: Bool
-  @usableFromInline let isMixed: Bool
+  /// A bit for each device that is.
+  @usableFromInline let synchronousTypes: UInt32
+  /// Whether a device that is on is rotational, so that all read-ahead goes by slots.
+  ///
+  /// Source: Linux v6.8 `nr_rotate_swap`.
+  public internal(set) var hasRotational = false
   /// The end of device 0, whose slots are its offsets; 0 where there is none.
-  let endOfFirst: UInt32
+  @usableFromInline let endOfFirst: UInt32
   /// The device from which a slot was last taken; a space with one device has everything here.
   var area: SwapArea
   /// The number of ``area``, whose place in ``areas`` is out of date.
@@ -76,6 +81,8 @@ public struct SwapSpace: ~Copyable {
   var areas: FlatStorage<SwapArea>
   /// The device of each 16,384 slots.
   @usableFromInline var typeOfTree: FlatStorage<UInt8>
+  /// The first slot of the device of each 16,384 slots.
+  @usableFromInline var baseOfTree: FlatStorage<UInt32>
   /// The devices that are on, by priority, the oldest of equals first.
   var active: [UInt8] = []
   /// The devices that may have a free slot, by priority, the next of equals first.
@@ -134,31 +141,35 @@ public struct SwapSpace: ~Copyable {
     self.slots = slots
     self.slotCacheSize = slotCacheSize
     isSynchronous = devices.allSatisfy(\.kind.isSynchronous)
-    isMixed = !isSynchronous && devices.contains(where: \.kind.isSynchronous)
+    synchronousTypes = devices.indices.reduce(0) {
+      $0 | (devices[$1].kind.isSynchronous ? 1 << UInt32($1) : 0)
+    }
     endOfFirst = UInt32(devices.first?.slots ?? 0)
-    // What no device has is bad and so never taken.
-    var bad = SwapSlot()
-    bad.mapByte = SwapSlot.bad
-    table = FlatStorage(repeating: bad, count: slots)
+    table = FlatStorage(repeating: SwapSlot(), count: slots)
     stamps = FlatStorage(repeating: 0, count: slots)
     clusters = SwapClusters(slots: slots, slotsPerCluster: clusterSlots)
     nodes = SwapCacheNodes(slots: slots)
     typeOfTree = FlatStorage(repeating: 0, count: (slots + 16383) / 16384)
+    baseOfTree = FlatStorage(repeating: 0, count: (slots + 16383) / 16384)
     allocated = SlotCache(capacity: slotCacheSize)
     returned = SlotCache(capacity: slotCacheSize)
 
     // Without devices there is none in hand either; this one is off and holds no slot.
     area = SwapArea(SwapDevice(.zram, slots: 2), base: .max - 2, seed: 0)
     areas = FlatStorage(repeating: area, count: devices.count)
+    // Headers, and what no device has, are bad and so never taken.
+    var bad = SwapSlot()
+    bad.mapByte = SwapSlot.bad
     var end = 0
     for (type, device) in devices.enumerated() {
       let base = Self.firstSlot(after: end)
+      table.fill(end..<base + 1, with: bad)
       end = base + device.slots
       var area = SwapArea(device, base: UInt32(base), seed: seed &+ UInt64(type))
-      table.fill(base + 1..<end, with: SwapSlot())
       if !area.isRotational { clusters.queueAll(of: &area) }
       nodes.numberTrees(of: area)
       typeOfTree.fill(base / 16384..<(end + 16383) / 16384, with: UInt8(type))
+      baseOfTree.fill(base / 16384..<(end + 16383) / 16384, with: UInt32(base))
       areas[type] = area
     }
     if !devices.isEmpty { area = areas[0] }
