@@ -93,7 +93,7 @@ let package = Package(
     area(
       "MachineFile",
       [
-        "MemoryModel", "TagCompression", "PhysicalMemory", "TagStorage", "MachineModel",
+        "MemoryModel", "TagCompression", "PhysicalMemory", "Swap", "TagStorage", "MachineModel",
         .product(name: "Yams", package: "Yams"),
       ]
     ),
@@ -173,7 +173,7 @@ let package = Package(
     ),
     tests(
       "MachineFile",
-      ["MachineFile", "MachineModel", "MemoryModel", "PhysicalMemory", "TestSupport"]
+      ["MachineFile", "MachineModel", "MemoryModel", "PhysicalMemory", "Swap", "TestSupport"]
     ),
     tests("TraceImport", ["TraceImport", "TraceFormat", "MemoryModel"]),
     tests(

@@ -97,7 +97,8 @@ extension MachineError {
     case .tagStorageZones: ["movable-zone", "zones", "ram-ranges", "ram"]
     case .tagStorageHole: ["ram-ranges", "ram"]
     case .largestOrder: ["kernel.max-order", "kernel.page-size"]
-    case .swap: ["swap.size", "kernel.page-size"]
+    case .swap: ["swap-devices", "swap.size", "kernel.page-size"]
+    case .zram: ["zram.same-filled", "zram.incompressible", "swap-devices", "swap.size", "ram"]
     case .lruBatch: ["vm.lru-batch"]
     case .groupLimit: ["memory.max", "kernel.page-size"]
     case .watermarks:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MachineModel
 import Yams
 
 /// Reads the YAML of a machine file into a list of keys with values and places.
@@ -54,10 +55,11 @@ struct MachineFileParser {
     _ position: MachineFilePosition,
     _ value: Node
   ) throws(MachineFileError) -> Entry {
-    if key.isRangeList, case .sequence(let list) = value {
+    if key.isList, case .sequence(let items) = value {
       return Entry(
         key: key,
-        value: try ranges(list),
+        value: try items.map { item throws(MachineFileError) in try self.item(item, of: key) }
+          .joined(separator: ","),
         keyPosition: position,
         valuePosition: self.position(of: value)
       )
@@ -77,24 +79,38 @@ struct MachineFileParser {
     )
   }
 
-  /// A list of ranges as the text that stands for it.
-  private func ranges(_ list: Node.Sequence) throws(MachineFileError) -> String {
-    var texts: [String] = []
-    for item in list {
-      if case .scalar(let scalar) = item {
-        texts.append(scalar.string)
-        continue
-      }
-      let expected = "a range as SIZE@START, or its start and its size"
-      let fields = try mapping(item, expected)
-      guard fields.count == 2, let start = fields["start"]?.scalar,
-        let size = fields["size"]?.scalar
-      else {
-        throw failure(position(of: item), "expected \(expected), found other keys")
-      }
-      texts.append("\(size.string)@\(start.string)")
+  /// One item of a list, which is refused here because only here its place is known.
+  private func item(_ node: Node, of key: MachineKey) throws(MachineFileError) -> String {
+    var scratch = MachineConfiguration()
+    let text: String
+    if case .scalar(let scalar) = node {
+      text = scalar.string
+    } else if key.isRangeList {
+      text = try range(node)
+    } else {
+      throw failure(
+        position(of: node),
+        "expected \(key.values), found a list or mapping for \(key.name)"
+      )
     }
-    return texts.joined(separator: ",")
+    guard key.set(text, in: &scratch) else {
+      throw failure(
+        position(of: node),
+        "expected \(key.values), found \(quoted(text)) for \(key.name)"
+      )
+    }
+    return text
+  }
+
+  /// A range that is written as a mapping, as the text that stands for it.
+  private func range(_ item: Node) throws(MachineFileError) -> String {
+    let expected = "a range as SIZE@START, or its start and its size"
+    let fields = try mapping(item, expected)
+    guard fields.count == 2, let start = fields["start"]?.scalar, let size = fields["size"]?.scalar
+    else {
+      throw failure(position(of: item), "expected \(expected), found other keys")
+    }
+    return "\(size.string)@\(start.string)"
   }
 
   private func mapping(_ node: Node, _ expected: String) throws(MachineFileError) -> Node.Mapping {

@@ -3,6 +3,7 @@
 public import MachineModel
 public import MemoryModel
 import PhysicalMemory
+import Swap
 import TagCompression
 
 extension MachineKey {
@@ -10,7 +11,8 @@ extension MachineKey {
   ///
   /// Keys of one section stand together.
   public static let all: [MachineKey] =
-    hardware + kernel + virtualMemory + pageAllocator + swap + tagStorage + tagChecks
+    hardware + [swapDevices] + kernel + virtualMemory + pageAllocator + swap + zram + tagStorage
+    + tagChecks
 
   /// The switches by their names.
   public static func settings(of configuration: MachineConfiguration) -> [MachineSetting] {
@@ -260,15 +262,17 @@ extension MachineKey {
       "swap.device",
       \.swap.device,
       meaning:
-        "The swap device: zram is synchronous, so that swap-in bypasses the swap cache; disk is "
-        + "a solid-state disk.",
+        "The one swap device: zram is synchronous, so that swap-in bypasses the swap cache; ssd is a "
+        + "solid-state disk; disk is a rotational one.",
       source: "SWP_SYNCHRONOUS_IO, SWP_SOLIDSTATE",
       option: "swap"
     ),
     .size(
       "swap.size",
       \.swap.bytes,
-      meaning: "Bytes of the swap device, its header page included.",
+      meaning:
+        "Bytes of the swap device, its header page included, and of each in swap-devices that has no "
+        + "size of its own.",
       source: "swapon",
       option: "swap-size"
     ),
@@ -300,6 +304,55 @@ extension MachineKey {
       meaning:
         "Where the search for a free slot begins once no cluster is free; the kernel draws it.",
       source: "get_random_u32_below in swapfile.c"
+    ),
+  ]
+
+  private static let zram: [MachineKey] = [
+    .choice(
+      "zram.memory",
+      \.zram.memory,
+      meaning:
+        "Whether what zram stores takes memory: with on, its tables and compressed pages take frames, "
+        + "and a write can find no room.",
+      source: "off is a simplification"
+    ),
+    .optionalSize(
+      "zram.mem-limit",
+      \.zram.limitBytes,
+      meaning: "The most memory of each zram's pool of compressed pages, its table apart.",
+      source: "/sys/block/zram*/mem_limit"
+    ),
+    .yesOrNo(
+      "zram.access-times",
+      \.zram.tracksAccessTimes,
+      meaning: "Whether an entry of zram's table takes 24 bytes and not 16.",
+      source: "CONFIG_ZRAM_TRACK_ENTRY_ACTIME"
+    ),
+    .number(
+      "zram.same-filled",
+      \.zram.compression.sameFilledPercent,
+      in: 0...100,
+      unit: "percent of the pages",
+      meaning: "Pages that are one repeated word and take no object.",
+      source: "a property of the programs; the default is an assumption"
+    ),
+    .number(
+      "zram.incompressible",
+      \.zram.compression.incompressiblePercent,
+      in: 0...100,
+      unit: "percent of the pages",
+      meaning: "Pages that are stored as they are.",
+      source: "a property of the programs; the default is an assumption"
+    ),
+    .number(
+      "zram.mean-size",
+      \.zram.compression.meanPercent,
+      in: 1...100,
+      unit: "percent of a page",
+      meaning:
+        "What the other pages are compressed to on average; single ones to half of it up to one and a "
+        + "half.",
+      source: "2:1 over all pages, which Documentation/admin-guide/blockdev/zram.rst expects"
     ),
   ]
 

@@ -120,6 +120,7 @@ extension MachineKey {
       unit: "size@start",
       meaning: meaning,
       source: source,
+      isList: true,
       read: { configuration in
         let ranges = configuration[keyPath: path].map(rangeText)
         return ranges.isEmpty ? "none" : ranges.joined(separator: ",")

@@ -22,9 +22,10 @@ public struct MachineKey: Sendable {
   public let source: String
   /// The option of `mtesim replay` that also sets it, `nil` if `--set` is the only one.
   public let option: String?
+  /// Whether the value is a list, whose items a machine file may also write as a YAML list.
+  public let isList: Bool
 
-  /// Whether a machine file may also state the value as a list of ranges, each a text or a mapping with
-  /// a start and a size.
+  /// Whether a machine file may also write an item of the list as a mapping with a start and a size.
   var isRangeList = false
 
   private let readValue: @Sendable (MachineConfiguration) -> String
@@ -39,6 +40,7 @@ public struct MachineKey: Sendable {
     meaning: String,
     source: String,
     option: String? = nil,
+    isList: Bool = false,
     read: @escaping @Sendable (MachineConfiguration) -> String,
     write: @escaping @Sendable (inout MachineConfiguration, String) -> Bool
   ) {
@@ -48,6 +50,7 @@ public struct MachineKey: Sendable {
     self.meaning = meaning
     self.source = source
     self.option = option
+    self.isList = isList
     readValue = read
     writeValue = write
   }

@@ -46,7 +46,7 @@ public struct MachinePreset: Sendable {
         "Memory and block of the FVP device tree in dynamic tag storage RFC v2 and v3: 2 GiB from 2 GiB "
         + "on and 2 GiB from 34 GiB on, which are the zones DMA and Normal. Their tag storage is two "
         + "regions of 64 and 60 MiB at the top; here it is one with the same blocks, which keeps the "
-        + "last 4 MiB too. The series names neither CPUs nor swap: 4 CPUs and a disk of 1 GiB are our "
+        + "last 4 MiB too. The series names neither CPUs nor swap: 4 CPUs and an SSD of 1 GiB are our "
         + "choice.",
       yaml: """
         ram: 4G
@@ -58,7 +58,7 @@ public struct MachinePreset: Sendable {
         zones: kernel
         processors: 4
         swap:
-          device: disk
+          device: ssd
           size: 1G
         tag-storage:
           block-size: 4K
@@ -91,8 +91,8 @@ public struct MachinePreset: Sendable {
       summary: "a phone of \(gibibytes) GiB, \(pageSize) pages, zram of half of that",
       origin:
         "Not measured: values that are usual on Android phones. 8 CPUs; zram without read-ahead; "
-        + "39-bit addresses with 4K pages. The two-list LRU, where phones ship the multi-generational "
-        + "one: add --lru mglru.",
+        + "39-bit addresses with 4K pages. zram takes its memory from RAM. The two-list LRU, where phones "
+        + "ship the multi-generational one: add --lru mglru.",
       yaml: """
         ram: \(gibibytes)G
         processors: 8
@@ -106,6 +106,8 @@ public struct MachinePreset: Sendable {
           device: zram
           size: \(swap)G
           cluster: \(isUsual ? 512 : 256)
+        zram:
+          memory: on
 
         """
     )
@@ -115,7 +117,7 @@ public struct MachinePreset: Sendable {
     let isUsual = pageSize == "4K"
     return MachinePreset(
       name: isUsual ? "server-64g" : "server-64g-\(pageSize.lowercased())",
-      summary: "a server of 64 GiB, \(pageSize) pages, swap on a disk of 8 GiB",
+      summary: "a server of 64 GiB, \(pageSize) pages, swap on an SSD of 8 GiB",
       origin:
         "Not measured: kernel defaults on 64 GiB with 64 CPUs. Distributions switch transparent "
         + "huge pages on, so khugepaged sets the minimum watermark.",
@@ -128,7 +130,7 @@ public struct MachinePreset: Sendable {
         vm:
           min_free_kbytes: khugepaged
         swap:
-          device: disk
+          device: ssd
           size: 8G
           cluster: \(isUsual ? 512 : 256)
 

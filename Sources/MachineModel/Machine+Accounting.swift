@@ -40,6 +40,8 @@ extension Machine {
     case .free: return UInt64((buddy.freePages + buddy.listedPages) * page)
     case .freeCma: return UInt64(unusedCMAPages * page)
     case .swapUsed: return UInt64(device.usedSlots * page)
+    case .zramOrigData, .zramComprData, .zramMemUsed, .zramSame, .zramHuge, .zramTable:
+      return zramStores.isEmpty ? 0 : zramBytes(of: category)
     }
   }
 

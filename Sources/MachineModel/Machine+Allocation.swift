@@ -95,7 +95,7 @@ extension Machine {
 
   /// One attempt at the zones.
   @inline(__always)
-  private mutating func tryAllocate(
+  mutating func tryAllocate(
     _ request: FrameRequest,
     above level: WatermarkLevel
   ) -> PageFrameNumber? {

@@ -206,6 +206,10 @@ extension Machine {
       return pin(address: address, length: length, flags: flags, of: process)
     case .unpin(let address, let length):
       return unpin(address: address, length: length, of: process)
+    case .swapOff(let number):
+      return swapOff(number)
+    case .swapOn(let number):
+      return swapOn(number)
     case .exec:
       dropAddressSpace(of: process)
       processes[process].wasWalked = false
@@ -243,7 +247,7 @@ extension MemoryOperation {
     switch self {
     case .map, .unmap, .protect, .remap, .brk, .advise, .exec: true
     case .exit, .thread, .kernelCopy, .process, .fork, .mark, .tagSnapshot, .expect, .expectTags,
-      .tagControl, .tagCheckOverride, .tagInstruction, .pin, .unpin:
+      .tagControl, .tagCheckOverride, .tagInstruction, .pin, .unpin, .swapOff, .swapOn:
       false
     }
   }

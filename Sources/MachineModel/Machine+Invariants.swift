@@ -25,6 +25,8 @@ extension Machine {
     checkTagStorage()
     checkCMAZone()
     checkGroups()
+    checkZram()
+    checkSavedTags()
   }
 
   /// S1, S5, I7: page tables against the frame table and the swap map.
@@ -64,7 +66,7 @@ extension Machine {
         "frame \(frame) is mapped by \(mapped[frame]) entries, recorded \(recorded)"
       )
     }
-    for slot in 1..<device.slots {
+    for slot in 0..<device.slots {
       let recorded = device.count(UInt32(slot))
       precondition(
         Int(swapped[slot]) == recorded,
@@ -159,6 +161,11 @@ extension Machine {
         preconditionFailure("frame \(number) was allocated and never put to use")
       case .kernel:
         break
+      case .compressed:
+        precondition(
+          flags.isSubset(of: .permanent),
+          "frame \(number) holds compressed pages and has the flags \(flags.rawValue)"
+        )
       case .anonymous:
         precondition(
           flags.contains(.onList) != batched.contains(frame),
@@ -208,6 +215,18 @@ extension Machine {
     precondition(
       kernelFrames.count == tagStore.slabPages,
       "saved tags need \(tagStore.slabPages) frames and have \(kernelFrames.count)"
+    )
+  }
+
+  /// S4: tags are saved for slots in use alone, and none for a device that is off.
+  private func checkSavedTags() {
+    var known = 0
+    for slot in 0..<UInt32(device.slots) where device.count(slot) > 0 || device.hasCache(slot) {
+      known += tagStore.holds(swapEntry(slot)) ? 1 : 0
+    }
+    precondition(
+      known == tagStore.count,
+      "S4: tags are saved for \(tagStore.count) entries, \(known) of them in use"
     )
   }
 

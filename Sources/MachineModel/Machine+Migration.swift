@@ -25,6 +25,7 @@ extension Machine {
   ///
   /// The destination is not asked to hold tags, so that a reservation never leads to another one.
   mutating func migrateAway(_ frame: PageFrameNumber) -> MigrationResult {
+    if frames[frame].use == .compressed { return migratePoolPage(frame) }
     guard !isPinned(frame) else {
       // Isolation leaves it where it is, so that it does not count as tried.
       counters.add(.migratePinned)

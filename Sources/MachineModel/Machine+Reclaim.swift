@@ -185,7 +185,7 @@ extension Machine {
   }
 
   /// Whether anonymous pages have anywhere to go.
-  var hasFreeSlots: Bool { configuration.swap.device != .none && device.freeSlots > 0 }
+  var hasFreeSlots: Bool { device.freeSlots > 0 }
 
   /// One pass over the lists of a group at one priority.
   ///

@@ -32,10 +32,9 @@ extension Machine {
     snapshot.reclaimableSlabPages = nodePages
     snapshot.unreclaimableSlabPages = kernelFrames.count - nodePages
     snapshot.pageTablePages = processes.reduce(0) { $0 + $1.tableFrames.count }
-    if configuration.swap.device != .none {
-      snapshot.swapTotalPages = device.totalSlots
-      snapshot.swapFreePages = device.freeSlots
-    }
+    snapshot.swapTotalPages = device.totalSlots
+    snapshot.swapFreePages = device.freeSlots
+    snapshot.swapDevices = snapshotSwapDevices()
     snapshot.hasKswapdGivenUp = kswapdFailures >= Self.kswapdFailureLimit
     snapshot.hasLimitedGroups = configuration.groupLimitBytes != nil
     snapshot.tellsAims = tellsAims
@@ -52,7 +51,7 @@ extension Machine {
       let flags = frames[number].flags
       guard flags.contains(.onList) else { continue }
       let place = places[buddy.zone(of: PageFrameNumber(number)).rawValue]
-      if flags.contains(.active) {
+      if isActive(PageFrameNumber(number)) {
         snapshot.zones[place].activeAnonymousPages += 1
       } else if flags.contains(.swapBacked) {
         snapshot.zones[place].inactiveAnonymousPages += 1
@@ -63,6 +62,33 @@ extension Machine {
     for frame in pendingWrites {
       let place = places[buddy.zone(of: PageFrameNumber(rawValue: frame)).rawValue]
       snapshot.zones[place].writePendingPages += 1
+    }
+  }
+
+  /// The devices that are on, with the memory of zram where it counts.
+  private func snapshotSwapDevices() -> [SwapDeviceSnapshot] {
+    device.uses.map { use in
+      var snapshot = SwapDeviceSnapshot(
+        number: use.type,
+        kind: use.kind.rawValue,
+        totalPages: use.totalSlots,
+        usedPages: use.usedSlots,
+        priority: use.priority
+      )
+      if let number = zramNumbers[use.type] {
+        let store = zramStores[number]
+        snapshot.zram = ZramSnapshot(
+          storedPages: store.storedPages,
+          compressedBytes: store.compressedBytes,
+          poolPages: store.pool.pages,
+          limitPages: (configuration.zram.limitBytes ?? 0) / pageSize.bytes,
+          mostPoolPages: store.mostPages,
+          samePages: store.samePages,
+          hugePages: store.hugePages,
+          hugePagesSince: store.hugePagesSince
+        )
+      }
+      return snapshot
     }
   }
 }

@@ -19,7 +19,7 @@ extension Machine {
     of process: Int
   ) -> Bool {
     let slot = processes[process].table.target(page)
-    if isSwapSynchronous && device.hasOnlyOneUser(slot) {
+    if device.isSynchronous(slot) && device.hasOnlyOneUser(slot) {
       return swapInDirectly(page, slot: slot, in: vma, isWrite: isWrite, of: process)
     }
     let frame: PageFrameNumber
@@ -34,11 +34,6 @@ extension Machine {
       countDeviceRead()
     }
     return finishSwapIn(frame, page, slot: slot, in: vma, isWrite: isWrite, of: process)
-  }
-
-  /// Whether a transfer ends before the call that starts it returns.
-  var isSwapSynchronous: Bool {
-    @inline(__always) get { configuration.swap.device == .zram }
   }
 
   @inline(__always)
@@ -56,15 +51,26 @@ extension Machine {
   ) {
     counters.add(.faultSwapCache)
     steps.insert(.swapCacheHit)
-    let wasReadAhead = frames[frame].flags.contains(.readAhead)
-    if wasReadAhead {
-      frames[frame].flags.remove(.readAhead)
-      counters.add(.swapRaHit)
+    let wasReadAhead = noteUseOfReadAhead(frame)
+    guard !device.hasRotational else {
+      if wasReadAhead { clusterReadAhead.noteReadAheadHit() }
+      return
     }
     guard let area = processes[process].vmas.find(address) else { return }
     var state = AreaReadAhead(rawValue: area.readAhead)
     state.noteCacheHit(at: address, wasReadAhead: wasReadAhead)
     processes[process].vmas.setReadAhead(state.rawValue, at: address)
+  }
+
+  /// Counts the first use of a page that was read ahead.
+  ///
+  /// - Returns: whether it is that.
+  @discardableResult
+  mutating func noteUseOfReadAhead(_ frame: PageFrameNumber) -> Bool {
+    guard frames[frame].flags.contains(.readAhead) else { return false }
+    frames[frame].flags.remove(.readAhead)
+    counters.add(.swapRaHit)
+    return true
   }
 
   /// Reads a page from a synchronous device into a frame of its own, past the swap cache.
@@ -139,7 +145,11 @@ extension Machine {
     frames[frame].swapSlot = slot
     frames[frame].flags.insert(.inSwapCache)
     hold(frame)
-    readAhead(around: address, of: frame, of: process)
+    if device.hasRotational {
+      readAhead(around: slot, of: frame)
+    } else {
+      readAhead(around: address, of: frame, of: process)
+    }
     letGo(frame)
     return frame
   }
@@ -242,11 +252,36 @@ extension Machine {
       } else if let page = index.identifier(of: neighbour),
         let frame = readUnmapped(page, of: process, for: .fault)
       {
-        frames[frame].flags.insert(.readAhead)
-        counters.add(.swapRa)
+        noteReadAhead(frame)
       }
     }
     if configuration.swap.pageCluster > 0 && state.window > 1 { drainBatch() }
+  }
+
+  /// ``readAhead(around:of:of:)`` by slots of the device, on machines with a rotational one.
+  ///
+  /// The neighbours may be pages of others, whose groups pay for them.
+  private mutating func readAhead(around slot: UInt32, of frame: PageFrameNumber) {
+    let slots = device.slots(of: device.type(of: slot))
+    let window = clusterReadAhead.slots(
+      faulting: slot - slots.lowerBound,
+      of: slots.count,
+      pageCluster: configuration.swap.pageCluster
+    )
+    for offset in window {
+      let neighbour = slots.lowerBound + offset
+      if neighbour == slot {
+        addToBatch(frame)
+      } else if let frame = readIntoCache(neighbour, charging: Int(slotOwners[Int(neighbour)])) {
+        noteReadAhead(frame)
+      }
+    }
+    if clusterReadAhead.window > 1 { drainBatch() }
+  }
+
+  private mutating func noteReadAhead(_ frame: PageFrameNumber) {
+    frames[frame].flags.insert(.readAhead)
+    counters.add(.swapRa)
   }
 
   /// `MADV_WILLNEED`: reads the swapped pages of a range into the swap cache.
@@ -270,15 +305,22 @@ extension Machine {
     let table = processes[process].table
     let state = table.state(page)
     guard state == .swap || state == .swapExclusive else { return nil }
-    let slot = table.target(page)
-    guard device.cachedFrame(slot) == nil else { return nil }
+    return readIntoCache(table.target(page), charging: process, for: cause)
+  }
+
+  /// Reads the page of a slot into the swap cache without mapping it.
+  ///
+  /// - Returns: its frame; `nil` where the slot has no users, or its page is cached already, or memory is
+  ///   short.
+  mutating func readIntoCache(
+    _ slot: UInt32,
+    charging process: Int,
+    for cause: ReadCause
+  ) -> PageFrameNumber? {
+    guard device.count(slot) > 0, !device.hasCache(slot) else { return nil }
     // Read-ahead knows no mapping, so its pages never ask for tag storage, and it gives up where
     // memory is short.
     guard let frame = allocateReadAheadFrame(for: process) else { return nil }
-    guard table.target(page) == slot, device.cachedFrame(slot) == nil else {
-      freeUserFrame(frame)
-      return nil
-    }
     guard device.claimForCache(slot) == .claimed else {
       freeUserFrame(frame)
       return nil

@@ -24,7 +24,7 @@ extension Machine {
     let isSpecial =
       !record.flags.isDisjoint(with: [.pinned, .inSwapCache, .sharedMapping])
       || !record.flags.contains(.swapBacked)
-    if !isSpecial && isSwapSynchronous && record.ownerPage != Self.noPage && takesShortcuts {
+    if !isSpecial && device.isSynchronous && record.ownerPage != Self.noPage && takesShortcuts {
       return swapOutDirectly(frame, of: group)
     }
     return reclaimInSteps(frame)
@@ -58,12 +58,14 @@ extension Machine {
   /// the shadow that it leaves has to be written.
   private mutating func swapOutDirectly(_ frame: PageFrameNumber, of group: Int) -> Verdict {
     guard let slot = allocateSlot() else { return .activate }
+    noteContent(of: frame, slot)
     guard saveTags(of: frame, slot: slot) else {
       counters.add(.swapoutRefusedTags)
-      addToSwap(frame, slot)
-      unmapForSwap(frame)
-      return .keep
+      return refuseDirectly(frame, slot)
     }
+    // The kernel counts what it submits, and learns of a failure later.
+    counters.add(.pswpout)
+    guard writeToZram(slot) else { return refuseDirectly(frame, slot) }
     let record = frames[frame]
     processes[Int(record.ownerSpace)].table.setEntry(
       record.ownerPage,
@@ -72,7 +74,6 @@ extension Machine {
       target: slot
     )
     if configuration.isObserved { device.write(slot, stamp: contents[frame.index]) }
-    counters.add(.pswpout)
     let shadow = Shadow(
       age: groups[group].nonresidentAge,
       wasInWorkingset: record.flags.contains(.workingset)
@@ -85,6 +86,14 @@ extension Machine {
     releaseTags(of: frame)
     freeFrame(frame)
     return .reclaim
+  }
+
+  /// Leaves a page whose write-out was refused where the single steps would: unmapped, dirty and in the
+  /// swap cache.
+  private mutating func refuseDirectly(_ frame: PageFrameNumber, _ slot: UInt32) -> Verdict {
+    addToSwap(frame, slot)
+    unmapForSwap(frame)
+    return .keep
   }
 
   /// Takes a free swap slot for a page that is swapped out.
@@ -100,6 +109,8 @@ extension Machine {
 
   /// Gives a page a swap slot and puts it into the swap cache, dirty.
   private mutating func addToSwap(_ frame: PageFrameNumber, _ slot: UInt32) {
+    noteContent(of: frame, slot)
+    if slotOwners.count > 0 { slotOwners[Int(slot)] = frames[frame].ownerSpace }
     device.addToCache(slot, frame: frame.rawValue)
     frames[frame].swapSlot = slot
     frames[frame].flags.insert([.inSwapCache, .dirty])
@@ -145,7 +156,7 @@ extension Machine {
     case done
     /// The device is writing; the page is freed by a later scan.
     case pending
-    /// The tags could not be saved; the page stays dirty in the swap cache.
+    /// The tags could not be saved, or the device has no room; the page stays dirty in the swap cache.
     case refused
   }
 
@@ -161,10 +172,11 @@ extension Machine {
       counters.add(.swapoutRefusedTags)
       return .refused
     }
-    if configuration.isObserved { device.write(slot, stamp: contents[frame.index]) }
     counters.add(.pswpout)
+    guard writeToZram(slot) else { return .refused }
+    if configuration.isObserved { device.write(slot, stamp: contents[frame.index]) }
     frames[frame].flags.remove(.dirty)
-    guard configuration.swap.device == .disk else { return .done }
+    guard !device.isSynchronous(slot) else { return .done }
     frames[frame].flags.insert(.writeback)
     pendingWrites.append(frame.rawValue)
     return .pending
@@ -239,13 +251,14 @@ extension Machine {
     releaseIfUnused(PageFrameNumber(rawValue: cached))
   }
 
-  /// Drops the saved tags of slots that are really free now.
+  /// Drops the saved tags of slots that are really free now, and what zram holds for them.
   @inline(__always)
   mutating func dropReleasedSlots() {
     if !releasedSlots.isEmpty { dropTagsOfReleasedSlots() }
   }
 
   private mutating func dropTagsOfReleasedSlots() {
+    if !zramStores.isEmpty { dropZramObjects(of: releasedSlots) }
     guard tagStore.count > 0 else {
       // Nothing is saved for any slot, and no kernel frame is held for it.
       releasedSlots.removeAll(keepingCapacity: true)
@@ -257,8 +270,9 @@ extension Machine {
     adjustKernelFrames()
   }
 
-  /// The swap entry of a slot of the only device.
-  func swapEntry(_ slot: UInt32) -> SwapEntry { SwapEntry(type: 0, offset: UInt64(slot)) }
+  /// The swap entry of a slot: its device and its offset there.
+  @inline(__always)
+  func swapEntry(_ slot: UInt32) -> SwapEntry { device.entry(slot) }
 }
 
 /// What an evicted page leaves in the swap cache: when it went, and whether it had been in use.

@@ -125,7 +125,7 @@ extension MemoryOperation {
   var entersKernel: Bool {
     switch self {
     case .map, .unmap, .protect, .remap, .brk, .advise, .tagControl, .pin, .unpin, .kernelCopy,
-      .fork, .exec, .exit, .process:
+      .fork, .exec, .exit, .process, .swapOff, .swapOn:
       true
     case .thread, .tagCheckOverride, .tagInstruction, .mark, .tagSnapshot, .expect, .expectTags:
       false

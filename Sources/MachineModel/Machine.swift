@@ -8,7 +8,7 @@ import Swap
 import TagCompression
 import TagStorage
 
-/// A simulated machine: its memory, its swap device and its processes.
+/// A simulated machine: its memory, its swap devices and its processes.
 ///
 /// This is the only place that sees all state. A machine is fed events of processes and answers each
 /// with an ``Outcome``; it knows nothing of files, formats or reports. It is one noncopyable value
@@ -22,6 +22,7 @@ import TagStorage
 /// | `Access`, `Events` | performs events; the hit path |
 /// | `Faults`, `SwapIn`, `FaultOnAccess` | what a missed access leads to |
 /// | `Allocation`, `SwapOut`, `OutOfMemory` | where frames come from |
+/// | `SwapDevices`, `Zram` | devices that come and go, and the memory of zram |
 /// | `Reclaim`, `LRUBatches`, `LazyFree`, `Advice`, `Baselines` | which pages go |
 /// | `Generations`, `Aging`, `Eviction` | the same under the multi-generational LRU |
 /// | `KernelObjects` | what a process costs its memory group beside its pages |
@@ -63,12 +64,25 @@ public struct Machine: ~Copyable {
   /// Tags kept aside for frames without tag storage, by frame.
   var parkedTags: [UInt32: [UInt8]] = [:]
 
-  var device: SwapDevice
+  var device: SwapSpace
   var tagStore: TagStore
   /// Slots that were freed and whose saved tags have not been dropped yet; reused scratch space.
   var releasedSlots: [UInt32] = []
   /// Pages whose write-out has begun and not ended, oldest first.
   var pendingWrites: [UInt32] = []
+  /// Read-ahead by slots, for machines with a rotational device.
+  var clusterReadAhead = ClusterReadAhead()
+  /// The process that had the page of each slot when it was swapped out, whose group pays for it when
+  /// it is read ahead; empty on machines without a rotational device.
+  var slotOwners: FlatStorage<UInt16>
+  /// The memory of the zram devices; empty where it does not count.
+  var zramStores: [ZramStore] = []
+  /// For each swap device its place in ``zramStores``.
+  var zramNumbers: [Int?]
+  /// Frames of the tables of zram.
+  var zramTableFrames = 0
+  /// What decides how well the page of each slot compresses; empty where zram's memory does not count.
+  var contentHashes = FlatStorage<UInt64>(repeating: 0, count: 0)
   /// One tag page of scratch space, so that saving and restoring allocate nothing.
   var tagScratch: [UInt8]
 
@@ -161,16 +175,16 @@ public struct Machine: ~Copyable {
     contents = FlatStorage(repeating: 0, count: ramPages)
     frameTags = FrameTags(frameCount: ramPages, pageSize: pageSize)
     tagScratch = [UInt8](repeating: 0, count: pageSize.tagBytes)
-    // A machine without swap has a device of one slot that never hands it out.
-    let slots = configuration.swap.device == .none ? 2 : configuration.swap.bytes / pageSize.bytes
-    device = SwapDevice(
-      type: 0,
-      kind: configuration.swap.device.kind ?? .zram,
-      slots: slots,
+    let devices = configuration.swapDevices
+    device = SwapSpace(
+      devices: devices,
       clusterSlots: configuration.swap.clusterSlots,
       slotCacheSize: configuration.swap.slotCacheSize,
       seed: configuration.swap.seed
     )
+    zramNumbers = [Int?](repeating: nil, count: devices.count)
+    let hasRotational = devices.contains { $0.kind == .disk }
+    slotOwners = FlatStorage(repeating: 0, count: hasRotational ? device.slots : 0)
     tagStore = TagStore(
       codec: configuration.codec,
       pageSize: pageSize,
@@ -183,8 +197,8 @@ public struct Machine: ~Copyable {
     self.frames = frames
     self.buddy = buddy
 
-    if configuration.swap.device == .none { device.stopAllocating(released: &releasedSlots) }
     bootZeroPage()
+    makeZramStores()
   }
 
   /// Registers tag storage as a CMA area, with the bitmap granularity that RFC v3 gives it.

@@ -2,7 +2,6 @@
 
 public import MemoryModel
 public import PhysicalMemory
-public import Swap
 public import TagCompression
 public import TagStorage
 
@@ -28,8 +27,10 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var blockBytes: Int = 4096
   /// The switches of the page allocator, which are the same in all zones.
   public var zone = ZoneParameters()
-  /// The swap device.
+  /// The swap devices.
   public var swap = SwapConfiguration()
+  /// The memory of zram.
+  public var zram = ZramConfiguration()
   /// The limit of each memory group in bytes (`memory.max`); `nil` puts all processes into one
   /// group without a limit.
   public var groupLimitBytes: Int?
@@ -79,47 +80,6 @@ public struct MachineConfiguration: Equatable, Sendable {
   }
 }
 
-/// The swap device of a machine.
-public struct SwapConfiguration: Equatable, Sendable {
-  /// A kind of swap device, or none at all.
-  public enum Device: String, CaseIterable, Sendable {
-    /// Synchronous and in memory: swap-in bypasses the swap cache.
-    case zram
-    /// Asynchronous and not rotational.
-    case disk
-    /// No swap.
-    case none
-
-    /// The name in options and reports.
-    public var name: String { rawValue }
-
-    /// The kind that the swap module knows, `nil` for none.
-    public var kind: SwapDeviceKind? {
-      switch self {
-      case .zram: .zram
-      case .disk: .disk
-      case .none: nil
-      }
-    }
-  }
-
-  /// The device.
-  public var device: Device = .zram
-  /// Bytes of the device, the header page included.
-  public var bytes: Int = 256 << 20
-  /// Pages read at once at swap-in, as a power of two; 0 turns read-ahead off.
-  public var pageCluster: Int = 3
-  /// Slots that are kept aside for allocation and for return; 0 for none.
-  public var slotCacheSize: Int = 64
-  /// Slots of a cluster, from which a CPU allocates in ascending order.
-  public var clusterSlots: Int = 256
-  /// Decides where scans for a free slot begin once no cluster is free.
-  public var seed: UInt64 = 0
-
-  /// Creates the default: 256 MiB of zram with read-ahead of 8 pages.
-  public init() {}
-}
-
 /// Broken behaviour that can be switched on, so that a test sees the checks fail.
 public enum InjectedFault: String, CaseIterable, Sendable {
   /// Saved tags are not written back at swap-in.
@@ -157,8 +117,10 @@ public enum MachineError: Error, Equatable, CustomStringConvertible {
   case tagStorageHole(frames: Range<Int>)
   /// The largest block of the page allocator has an order that it cannot have.
   case largestOrder(Int, supported: ClosedRange<Int>)
-  /// The swap device is too small or too large.
+  /// A swap device, or all of them together, are too small or too large.
   case swap(bytes: Int, reason: String)
+  /// The memory of zram cannot be had, or its pages cannot be so many.
+  case zram(String)
   /// The LRU batches are empty, or larger than the machine's storage for them.
   case lruBatch(pages: Int)
   /// A memory group is smaller than what a process needs to start.
@@ -187,6 +149,7 @@ public enum MachineError: Error, Equatable, CustomStringConvertible {
       "expected a largest order of \(supported.lowerBound) to \(supported.upperBound) with this page"
         + " size, found \(order)"
     case .swap(let bytes, let reason): "swap of \(bytes) bytes: \(reason)"
+    case .zram(let reason): "zram: \(reason)"
     case .lruBatch(let pages):
       "expected LRU batches of 1 to \(Machine.largestBatchPages) pages, found \(pages)"
     case .groupLimit(let bytes, let smallest):

@@ -2,6 +2,7 @@
 
 public import MemoryModel
 public import PhysicalMemory
+import Swap
 public import TagStorage
 
 /// One zone of a machine at boot.
@@ -92,6 +93,16 @@ public struct MachineLayout: Equatable, Sendable {
     }
     guard highPages < ordinaryFrames.count else {
       throw .watermarks(highPages: highPages, ordinaryPages: ordinaryFrames.count)
+    }
+    let tablePages = configuration.zramTablePages
+    guard
+      tablePages == 0
+        || tablePages + highPages + Self.smallestFreePages < ordinaryFrames.count
+    else {
+      throw .zram(
+        "expected tables that leave room in \(ordinaryFrames.count) pages of ordinary memory, found"
+          + " \(tablePages) pages"
+      )
     }
   }
 
@@ -201,12 +212,7 @@ public struct MachineLayout: Equatable, Sendable {
     guard configuration.ramPages < 1 << 28 else {
       throw .ram(bytes: configuration.ramBytes, reason: "expected fewer than 2^28 pages")
     }
-    if configuration.swap.device != .none {
-      let slots = configuration.swap.bytes / pageBytes
-      guard slots >= 2, slots < 1 << 28 else {
-        throw .swap(bytes: configuration.swap.bytes, reason: "expected 2 to 2^28 - 1 pages")
-      }
-    }
+    try checkSwap(configuration)
     guard (1...Machine.largestBatchPages).contains(configuration.lruBatchPages) else {
       throw .lruBatch(pages: configuration.lruBatchPages)
     }
@@ -219,6 +225,36 @@ public struct MachineLayout: Equatable, Sendable {
     let widths = MachineConfiguration.addressWidths(pageSize: configuration.pageSize)
     guard widths.contains(configuration.addressBits) else {
       throw .addressBits(configuration.addressBits, supported: widths)
+    }
+  }
+
+  private static func checkSwap(_ configuration: MachineConfiguration) throws(MachineError) {
+    let swap = configuration.swap
+    let devices = swap.allDevices
+    guard devices.count <= SwapSpace.mostDevices else {
+      throw .swap(
+        bytes: swap.totalBytes,
+        reason: "expected at most \(SwapSpace.mostDevices) devices, found \(devices.count)"
+      )
+    }
+    for device in devices {
+      let bytes = swap.bytes(of: device)
+      guard (2..<1 << 28).contains(bytes / configuration.pageSize.bytes) else {
+        throw .swap(bytes: bytes, reason: "expected 2 to 2^28 - 1 pages")
+      }
+    }
+    guard SwapSpace.slotCount(configuration.swapDevices) < 1 << 28 else {
+      throw .swap(
+        bytes: swap.totalBytes,
+        reason: "expected less than 2^28 pages on all devices, each rounded up to 16,384"
+      )
+    }
+    let compression = configuration.zram.compression
+    guard compression.sameFilledPercent + compression.incompressiblePercent <= 100 else {
+      throw .zram(
+        "expected at most 100 % same-filled and incompressible pages, found "
+          + "\(compression.sameFilledPercent) % and \(compression.incompressiblePercent) %"
+      )
     }
   }
 
@@ -247,5 +283,23 @@ public struct MachineLayout: Equatable, Sendable {
       throw .tagStorageHole(frames: first..<last + 1)
     }
     return region
+  }
+}
+
+extension MachineConfiguration {
+  /// Pages of the tables of all zram devices, 0 where their memory does not count.
+  var zramTablePages: Int {
+    guard zram.memory == .on else { return 0 }
+    return swap.allDevices.filter { $0.kind == .zram }.reduce(0) { sum, device in
+      let bytes = swap.bytes(of: device) / pageSize.bytes * zram.entryBytes
+      return sum + (bytes + pageSize.bytes - 1) / pageSize.bytes
+    }
+  }
+
+  /// The devices in slots.
+  var swapDevices: [SwapDevice] {
+    swap.allDevices.map {
+      SwapDevice($0.kind, slots: swap.bytes(of: $0) / pageSize.bytes, priority: $0.priority)
+    }
   }
 }

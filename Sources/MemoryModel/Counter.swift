@@ -99,7 +99,7 @@ public enum Counter: Int, CaseIterable, Sendable {
 
   /// Pages read from a swap device.
   case pswpin
-  /// Pages written to a swap device.
+  /// Pages written to a swap device, those that zram refused included.
   case pswpout
   /// Pages read ahead of their fault.
   case swapRa
@@ -109,6 +109,10 @@ public enum Counter: Int, CaseIterable, Sendable {
   case swapoutRefusedSlots
   /// Swap-outs refused because their tags could not be saved.
   case swapoutRefusedTags
+  /// Swap-outs refused because the pool of a zram device was at its limit.
+  case swapoutRefusedZramLimit
+  /// Swap-outs refused because the pool of a zram device got no frame.
+  case swapoutRefusedZramMemory
 
   // Migration and contiguous memory.
 
@@ -259,7 +263,7 @@ func snakeCase(_ name: String) -> String {
 /// The numbers lie in the set itself, so that counting an event, which every step of a fault does,
 /// is one addition in memory.
 public struct CounterSet: Equatable, Sendable {
-  @usableFromInline var values = InlineArray<99, UInt64>(repeating: 0)
+  @usableFromInline var values = InlineArray<101, UInt64>(repeating: 0)
 
   /// Creates a set of zeros.
   public init() {

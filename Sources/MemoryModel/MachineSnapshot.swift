@@ -33,6 +33,8 @@ public struct MachineSnapshot: Equatable, Sendable {
   public var swapTotalPages = 0
   /// Swap slots that are free; those in slot caches are not.
   public var swapFreePages = 0
+  /// The swap devices that are on.
+  public var swapDevices: [SwapDeviceSnapshot] = []
   /// Whether kswapd has given up, so that the node counts as unreclaimable.
   public var hasKswapdGivenUp = false
   /// Whether memory groups with limits reclaimed, whose work the kernel leaves out of some counters
@@ -47,5 +49,71 @@ public struct MachineSnapshot: Equatable, Sendable {
   public init(pageSize: PageSize, zones: [ZoneSnapshot]) {
     self.pageSize = pageSize
     self.zones = zones
+  }
+}
+
+/// One swap device at one moment.
+public struct SwapDeviceSnapshot: Equatable, Sendable {
+  /// Its number among the machine's devices, which is its type in swap entries.
+  public var number: Int
+  /// `zram`, `ssd` or `disk`.
+  public var kind: String
+  /// Slots that can be used.
+  public var totalPages: Int
+  /// Slots that are not free, those in slot caches included.
+  public var usedPages: Int
+  /// The priority, negative where the kernel gave it.
+  public var priority: Int
+  /// The memory of a zram device, `nil` where it is not modelled.
+  public var zram: ZramSnapshot?
+
+  /// Creates a snapshot of a device.
+  public init(number: Int, kind: String, totalPages: Int, usedPages: Int, priority: Int) {
+    self.number = number
+    self.kind = kind
+    self.totalPages = totalPages
+    self.usedPages = usedPages
+    self.priority = priority
+  }
+}
+
+/// The memory of one zram device at one moment, as `mm_stat` has it; pages unless a name says otherwise.
+public struct ZramSnapshot: Equatable, Sendable {
+  /// Pages stored, same-filled ones included.
+  public var storedPages: Int
+  /// Bytes of what is stored for them.
+  public var compressedBytes: Int
+  /// Pages of the pool.
+  public var poolPages: Int
+  /// The most pages that the pool may have, 0 without a limit.
+  public var limitPages: Int
+  /// The most pages that the pool has had.
+  public var mostPoolPages: Int
+  /// Pages that are one repeated word.
+  public var samePages: Int
+  /// Pages stored as they are.
+  public var hugePages: Int
+  /// Pages ever stored as they are.
+  public var hugePagesSince: Int
+
+  /// Creates a snapshot.
+  public init(
+    storedPages: Int,
+    compressedBytes: Int,
+    poolPages: Int,
+    limitPages: Int,
+    mostPoolPages: Int,
+    samePages: Int,
+    hugePages: Int,
+    hugePagesSince: Int
+  ) {
+    self.storedPages = storedPages
+    self.compressedBytes = compressedBytes
+    self.poolPages = poolPages
+    self.limitPages = limitPages
+    self.mostPoolPages = mostPoolPages
+    self.samePages = samePages
+    self.hugePages = hugePages
+    self.hugePagesSince = hugePagesSince
   }
 }

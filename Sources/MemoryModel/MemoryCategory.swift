@@ -61,6 +61,21 @@ public enum MemoryCategory: Int, CaseIterable, Sendable {
   /// Swap slots in use, in bytes of the pages they hold.
   case swapUsed
 
+  // The memory of zram, where it is modelled.
+
+  /// Pages that zram holds, before compression: `orig_data_size`.
+  case zramOrigData
+  /// What they are compressed to: `compr_data_size`.
+  case zramComprData
+  /// The frames that hold them: `mem_used_total`.
+  case zramMemUsed
+  /// Those that are one repeated word: `same_pages`, in bytes.
+  case zramSame
+  /// Those that are stored as they are: `huge_pages`, in bytes.
+  case zramHuge
+  /// The frames of the tables of all zram devices.
+  case zramTable
+
   /// The name in reports: the case's name in lower case with underscores.
   public var name: String { Self.names[rawValue] }
 

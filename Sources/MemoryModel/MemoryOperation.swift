@@ -158,6 +158,10 @@ public enum MemoryOperation: Equatable, Sendable {
   case pin(address: UInt64, length: UInt64, flags: PinFlags, result: Int64?)
   /// `unpin_user_pages` of pages that ``pin(address:length:flags:result:)`` pinned.
   case unpin(address: UInt64, length: UInt64)
+  /// `swapoff` of one of the machine's devices, counted from 0, called by the current process.
+  case swapOff(device: UInt32)
+  /// `swapon` of one of the machine's devices that was switched off.
+  case swapOn(device: UInt32)
   /// The kernel read from (`intoUser` false) or wrote to (`intoUser` true) user memory.
   case kernelCopy(address: UInt64, length: UInt64, intoUser: Bool)
   /// The records that follow belong to this thread of the current process.

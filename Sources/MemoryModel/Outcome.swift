@@ -97,6 +97,8 @@ public struct Outcome: OptionSet, Hashable, Sendable {
 
 /// The error numbers that the modelled system calls return.
 public enum ErrorNumber: UInt16, CaseIterable, Error, Sendable {
+  /// No such device.
+  case enoent = 2
   /// Interrupted by a signal.
   case eintr = 4
   /// Try again later.
@@ -119,6 +121,7 @@ public enum ErrorNumber: UInt16, CaseIterable, Error, Sendable {
   /// The name as `errno.h` has it.
   public var name: String {
     switch self {
+    case .enoent: "ENOENT"
     case .eintr: "EINTR"
     case .eagain: "EAGAIN"
     case .enomem: "ENOMEM"

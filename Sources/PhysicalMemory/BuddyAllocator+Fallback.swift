@@ -134,7 +134,9 @@ extension BuddyAllocator {
     var movable = 0
     let start = pageblock << pageblockOrder
     for frame in start..<start + 1 << pageblockOrder
-    where frames[frame].flags.contains(.onList) {
+    where frames[frame].flags.contains(.onList)
+      || frames[frame].use == .compressed
+    {
       movable += 1
     }
     return movable

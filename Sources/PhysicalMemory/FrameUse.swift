@@ -19,6 +19,8 @@ public enum FrameUse: UInt8, CaseIterable, BitwiseCopyable, Sendable {
   case anonymous
   /// Tag storage that holds tags.
   case tagBlock
+  /// Holds compressed pages of zram; its owner can move it (`__PageMovable`).
+  case compressed
 
   /// Whether somebody holds the frame: it was given to the allocator once and is not free.
   @inlinable public var isInUse: Bool { rawValue > FrameUse.listed.rawValue }

@@ -94,7 +94,8 @@ extension MemoryOperation {
   /// Whether a program enters the kernel for it whatever happens.
   var isSystemCall: Bool {
     switch self {
-    case .map, .unmap, .protect, .remap, .brk, .advise, .exec, .exit, .tagControl, .pin, .unpin:
+    case .map, .unmap, .protect, .remap, .brk, .advise, .exec, .exit, .tagControl, .pin, .unpin,
+      .swapOff, .swapOn:
       true
     default:
       false

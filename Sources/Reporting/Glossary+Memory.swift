@@ -124,5 +124,52 @@ extension Glossary {
       sum: .statistics,
       source: Source.kernel
     ),
+    category(
+      .zramOrigData,
+      "in zram, before compression",
+      "Pages that zram holds, before compression: orig_data_size of mm_stat.",
+      formula: "pages held * bytes of a page",
+      sum: .zram,
+      source: Source.zram
+    ),
+    category(
+      .zramComprData,
+      "in zram, compressed",
+      "What the pages in zram are compressed to: compr_data_size of mm_stat.",
+      sum: .zram,
+      source: Source.zram
+    ),
+    category(
+      .zramMemUsed,
+      "frames of zram's pools",
+      "The frames that hold the compressed pages: mem_used_total of mm_stat.",
+      formula: "pages of all spans * bytes of a page",
+      sum: .zram,
+      source: Source.zram
+    ),
+    category(
+      .zramSame,
+      "in zram, one repeated word",
+      "Pages in zram that are one repeated word and take no object: same_pages of mm_stat.",
+      formula: "same_pages * bytes of a page",
+      sum: .zram,
+      source: Source.zram
+    ),
+    category(
+      .zramHuge,
+      "in zram, stored as they are",
+      "Pages in zram that are stored as they are: huge_pages of mm_stat.",
+      formula: "huge_pages * bytes of a page",
+      sum: .zram,
+      source: Source.zram
+    ),
+    category(
+      .zramTable,
+      "tables of zram",
+      "The frames of the tables of all zram devices.",
+      formula: "16 bytes for each slot, or 24 with access times, in whole pages",
+      sum: .frames,
+      source: Source.kernel
+    ),
   ]
 }

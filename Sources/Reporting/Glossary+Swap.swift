@@ -12,7 +12,13 @@ extension Glossary {
       "Pages read from a swap device.",
       sum: .swapReads
     ),
-    counter(.pswpout, "pages written to swap", .pages, "Pages written to a swap device."),
+    counter(
+      .pswpout,
+      "pages written to swap",
+      .pages,
+      "Pages written to a swap device, those that zram refused included.",
+      sum: .zram
+    ),
     counter(.swapRa, "read ahead", .pages, "Pages read ahead of their fault.", sum: .swapReads),
     counter(
       .swapRaHit,
@@ -33,6 +39,22 @@ extension Glossary {
       "refused for lack of room for tags",
       .pages,
       "Swap-outs refused because their tags could not be saved.",
+      source: Source.kernel
+    ),
+    counter(
+      .swapoutRefusedZramLimit,
+      "refused at the limit of zram",
+      .pages,
+      "Swap-outs refused because the pool of a zram device was at its limit.",
+      sum: .zram,
+      source: Source.kernel
+    ),
+    counter(
+      .swapoutRefusedZramMemory,
+      "refused, no frames for zram",
+      .pages,
+      "Swap-outs refused because the pool of a zram device got no frame.",
+      sum: .zram,
       source: Source.kernel
     ),
     counter(

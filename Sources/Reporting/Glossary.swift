@@ -63,6 +63,7 @@ public enum Glossary {
   enum Source {
     static let vmstat = "Linux v6.8, /proc/vmstat"
     static let kernel = "Linux v6.8"
+    static let zram = "Linux v6.8, /sys/block/zram*/mm_stat"
     static let storage = "dynamic tag storage RFC v3"
     static let compression = "MTE tag compression v5"
     static let model = "this model"

@@ -2,7 +2,7 @@
 
 public import MemoryModel
 
-/// A file under `/proc` that the kernel of a simulated machine would show, in the kernel's own layout, so
+/// A file under `/proc` or `/sys` that the kernel of a simulated machine would show, in the kernel's own layout, so
 /// that it can be compared with a device's.
 ///
 /// A line is printed only where the model has its value. File pages and what else is outside the model
@@ -18,6 +18,10 @@ public enum KernelView: String, CaseIterable, Sendable {
   case meminfo
   /// Counters.
   case vmstat
+  /// Swap devices: `/proc/swaps`.
+  case swaps
+  /// The memory of each zram device: `/sys/block/zram*/mm_stat`.
+  case zram
 
   /// The file's text.
   public func text(_ snapshot: MachineSnapshot) -> String {
@@ -27,6 +31,8 @@ public enum KernelView: String, CaseIterable, Sendable {
     case .zoneinfo: Self.zoneinfo(snapshot)
     case .meminfo: Self.meminfo(snapshot)
     case .vmstat: Self.vmstat(snapshot)
+    case .swaps: Self.swaps(snapshot)
+    case .zram: Self.zram(snapshot)
     }
   }
 

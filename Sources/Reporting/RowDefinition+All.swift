@@ -44,6 +44,18 @@ extension GroupDefinition {
       title: "Use of swap, peak, KiB",
       rows: [.ifAny(.memory(.swapUsed, .peak))]
     ),
+    GroupDefinition(
+      title: "Memory of zram, mean over the run, KiB",
+      rows: zram.map { .ifAny(.memory($0, .mean)) }
+    ),
+    GroupDefinition(
+      title: "Memory of zram, peak, KiB",
+      rows: zram.map { .ifAny(.memory($0, .peak)) }
+    ),
+  ]
+
+  private static let zram: [MemoryCategory] = [
+    .zramOrigData, .zramSame, .zramHuge, .zramComprData, .zramMemUsed, .zramTable,
   ]
 
   private static func overhead(_ statistic: MemoryStatistic) -> [RowDefinition] {
@@ -122,7 +134,9 @@ extension GroupDefinition {
       .swapRa,
       .swapRaHit,
       .swapoutRefusedSlots,
-      .swapoutRefusedTags
+      .swapoutRefusedTags,
+      .swapoutRefusedZramLimit,
+      .swapoutRefusedZramMemory
     ),
     counters(
       "Migration and contiguous memory",

@@ -35,9 +35,27 @@ extension SumCheck {
   }
 
   mutating func checkFrames() {
-    let used = design[.anonymous].last + design[.swapCache].last + design[.free].last
-    atMost("anonymous + swap_cache + free", used, "RAM", report.machine.ramBytes)
+    let uses: [MemoryCategory] = [.anonymous, .swapCache, .free, .zramMemUsed, .zramTable]
+    let used = uses.reduce(0) { clampedSum($0, design[$1].last) }
+    let names = uses.map(\.name).joined(separator: " + ")
+    atMost(names, used, "RAM", report.machine.ramBytes)
     atMost("free_cma", design[.freeCma].last, "free", design[.free].last)
+  }
+
+  mutating func checkZram() {
+    let (held, compressed) = (design[.zramOrigData].last, design[.zramComprData].last)
+    let (same, huge) = (design[.zramSame].last, design[.zramHuge].last)
+    atMost("zram_same + zram_huge", clampedSum(same, huge), "zram_orig_data", held)
+    atMost("zram_huge", huge, "zram_compr_data", compressed)
+    atMost(
+      "zram_compr_data + zram_same",
+      clampedSum(compressed, same),
+      "zram_orig_data",
+      held
+    )
+    atMost("zram_compr_data", compressed, "zram_mem_used", design[.zramMemUsed].last)
+    let refused = count(.swapoutRefusedZramLimit, .swapoutRefusedZramMemory)
+    atMost("swap-outs that zram refused", refused, .pswpout)
   }
 
   mutating func checkStatistics() {

@@ -43,6 +43,7 @@ struct SumCheck {
     case .swapReads:
       atMost("fault_swap_device + swap_ra", count(.faultSwapDevice, .swapRa), .pswpin)
       atMost(.swapRaHit, .swapRa)
+    case .zram: checkZram()
     case .scans: checkScans()
     case .steals: checkSteals()
     case .refaults:

@@ -19,6 +19,8 @@ public enum SumRule: String, CaseIterable, Sendable {
   case majorFaults = "major faults"
   /// Pages read from swap.
   case swapReads = "swap reads"
+  /// Pages that zram holds.
+  case zram
   /// Pages that reclaim looked at.
   case scans
   /// Pages that reclaim freed.
@@ -60,7 +62,9 @@ public enum SumRule: String, CaseIterable, Sendable {
     case .tagStorage:
       "tag_storage_withheld + tag_storage_held + tag_storage_data + tag_storage_free <= tag "
         + "storage of the machine, for the last values; the rest is on its way between them"
-    case .frames: "anonymous + swap_cache + free <= RAM and free_cma <= free, for the last values"
+    case .frames:
+      "anonymous + swap_cache + free + zram_mem_used + zram_table <= RAM and free_cma <= free, for "
+        + "the last values"
     case .statistics: "mean <= peak and last <= peak, for every category"
     case .faults:
       "fault_zero_page + fault_zero_fill + max(S, W) <= pgfault, where S = fault_swap_cache + "
@@ -69,6 +73,10 @@ public enum SumRule: String, CaseIterable, Sendable {
         + "<= fault_zero_page + fault_zero_fill + S + W + foa_faults + fault_file + fault_signal"
     case .majorFaults: "pgmajfault = fault_swap_device"
     case .swapReads: "fault_swap_device + swap_ra <= pswpin and swap_ra_hit <= swap_ra"
+    case .zram:
+      "zram_same + zram_huge <= zram_orig_data, zram_huge <= zram_compr_data <= zram_orig_data - "
+        + "zram_same and zram_compr_data <= zram_mem_used, for the last values; "
+        + "swapout_refused_zram_limit + swapout_refused_zram_memory <= pswpout"
     case .scans:
       "pgscan_anon = pgscan_kswapd + pgscan_direct if pglazyfree = 0, otherwise <=, because "
         + "droppable pages are not on the anonymous lists"

@@ -136,8 +136,9 @@ public struct AreaReadAhead: RawRepresentable, Equatable, Sendable {
 public struct ClusterReadAhead: Equatable, Sendable {
   /// Pages read ahead that were used since the last window.
   public private(set) var hits = ReadAhead.firstHits
+  /// The last window in slots; 1 reads nothing ahead.
+  public private(set) var window = 0
   private var previous: UInt64 = 0
-  private var window = 0
 
   /// Creates the state of a machine that has just booted.
   public init() {}
@@ -156,7 +157,10 @@ public struct ClusterReadAhead: Equatable, Sendable {
   ) -> Range<UInt32> {
     precondition(slot > 0 && Int(slot) < slots, "swap slot \(slot) of \(slots)")
     precondition(pageCluster >= 0 && pageCluster < 28, "page_cluster \(pageCluster)")
-    if pageCluster == 0 { return slot..<slot + 1 }
+    if pageCluster == 0 {
+      window = 1
+      return slot..<slot + 1
+    }
     let size = ReadAhead.window(
       previous: previous,
       position: UInt64(slot),

@@ -2,9 +2,9 @@
 
 public import Containers
 
-/// How many XArray nodes the swap cache of one device needs for its pages and shadows.
+/// How many XArray nodes the swap cache of all devices needs for its pages and shadows.
 ///
-/// The swap cache is one tree for each 16,384 slots, indexed by the slot number in the whole device. A
+/// The swap cache is one tree for each 16,384 slots, indexed by the slot number in its whole device. A
 /// node has 64 entries, so that a tree has one leaf for each 64 slots that hold something, one node for
 /// each 4,096, and a chain above; the tree of the lowest slots is as low as its largest index allows.
 /// Only counts are kept: nodes depend on the set of slots alone, since the tree shrinks when it can.
@@ -18,13 +18,26 @@ struct SwapCacheNodes: ~Copyable {
   @usableFromInline var leaves: FlatStorage<UInt8>
   /// Leaves in each 4,096 slots.
   private var middles: FlatStorage<UInt8>
+  /// The number of each tree in its device.
+  private var treeInDevice: FlatStorage<UInt16>
 
   private static let middlesPerTree = 4
 
+  /// Counts nothing yet, for slots of one device until ``numberTrees(of:)`` says otherwise.
   init(slots: Int) {
     leaves = FlatStorage(repeating: 0, count: (slots + 63) / 64)
     let trees = (slots + 16383) / 16384
     middles = FlatStorage(repeating: 0, count: trees * Self.middlesPerTree)
+    treeInDevice = FlatStorage(repeating: 0, count: trees)
+    for tree in 0..<trees { treeInDevice[tree] = UInt16(tree) }
+  }
+
+  /// Numbers the trees of a device.
+  ///
+  /// - Precondition: nothing is in them, and `area` begins with a tree.
+  mutating func numberTrees(of area: SwapArea) {
+    let first = Int(area.base) / 16384
+    for tree in first...(Int(area.end) - 1) / 16384 { treeInDevice[tree] = UInt16(tree - first) }
   }
 
   @inlinable mutating func insert(_ slot: UInt32) {
@@ -67,12 +80,14 @@ struct SwapCacheNodes: ~Copyable {
       used += 1
     }
     if used == 0 { return 0 }
-    if tree == 0, used == 1, middles[0] > 0 {
+    let number = Int(treeInDevice[tree])
+    let lowest = tree * Self.middlesPerTree
+    if number == 0, used == 1, middles[lowest] > 0 {
       // Below 4,096 the root is the only middle node, and below 64 the only leaf.
-      return middles[0] == 1 && leaves[0] > 0 ? 0 : 1
+      return middles[lowest] == 1 && leaves[tree * 256] > 0 ? 0 : 1
     }
     // Roots of height 3, 4 and 5 hold indices below 2^18, 2^24 and 2^30.
-    let lastIndex = tree * 16384 + 16383
+    let lastIndex = number * 16384 + 16383
     let height = lastIndex < 1 << 18 ? 3 : lastIndex < 1 << 24 ? 4 : 5
     return used + height - 2
   }

@@ -150,6 +150,9 @@ public struct TagStore: ~Copyable {
     return true
   }
 
+  /// Whether something is saved for `entry`, be it lost or not.
+  public func holds(_ entry: SwapEntry) -> Bool { map.load(entry.rawValue) != nil }
+
   /// Drops the tags of `entry`, as freeing its swap slot does.
   ///
   /// - Returns: whether there were any.

@@ -241,6 +241,8 @@ struct EventParser: ~Copyable {
     case "thread": operation = .thread(try line.number32("a thread"))
     case "process": operation = .process(try line.number32("a process"))
     case "fork": operation = .fork(child: try line.number32("a process"))
+    case "swapoff": operation = .swapOff(device: try line.number32("a swap device"))
+    case "swapon": operation = .swapOn(device: try line.number32("a swap device"))
     case "exec": operation = .exec
     case "exit": operation = .exit(status: try line.status())
     case "mark":

@@ -11,6 +11,8 @@ enum OperationCode: UInt8 {
   case exec, exit, mark, tagSnapshot, expectOutcome, expectTags
   // The first readers of version 1 end here, and refuse what follows by its code.
   case tagControl, tagCheckOverride, tagInstruction, pin, unpin, expectValue, expectSignal
+  // And the next ones here.
+  case swapOff, swapOn
 
   /// Bit of the code byte: a result follows the fields.
   static let hasResult: UInt8 = 0x80
@@ -61,6 +63,8 @@ extension [UInt8] {
       append(flags.rawValue)
       append(result: result)
     case .unpin(let address, let length): append(.unpin, nil, [address, length])
+    case .swapOff(let device): append(.swapOff, nil, [UInt64(device)])
+    case .swapOn(let device): append(.swapOn, nil, [UInt64(device)])
     case .kernelCopy(let address, let length, let intoUser):
       append(intoUser ? .kernelWrite : .kernelRead, nil, [address, length])
     case .thread(let number): append(.thread, nil, [UInt64(number)])
@@ -115,7 +119,7 @@ extension ByteCursor {
   ) throws(Malformed) -> MemoryOperation {
     let first = try byte(bytes)
     guard let code = OperationCode(rawValue: first & ~OperationCode.hasResult) else {
-      throw Malformed(expected: "an operation code up to 23", found: "\(first)")
+      throw Malformed(expected: "an operation code up to 25", found: "\(first)")
     }
     let hasResult = first & OperationCode.hasResult != 0
     switch code {
@@ -230,6 +234,8 @@ extension ByteCursor {
     case .thread: return .thread(try number32(bytes))
     case .process: return .process(try number32(bytes))
     case .fork: return .fork(child: try number32(bytes))
+    case .swapOff: return .swapOff(device: try number32(bytes))
+    case .swapOn: return .swapOn(device: try number32(bytes))
     case .exec: return .exec
     case .exit:
       let status = try zigzag(bytes)

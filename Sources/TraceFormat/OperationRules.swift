@@ -45,7 +45,8 @@ extension MemoryOperation {
         ? nil : Malformed("a known outcome", outcome.rawValue)
     case .expectTags(let address, let tags):
       return Self.problem(address: address, tags: tags, pageSize: pageSize)
-    case .thread, .process, .fork, .exec, .exit, .tagControl, .tagCheckOverride, .expect(.value),
+    case .thread, .process, .fork, .exec, .exit, .tagControl, .tagCheckOverride, .swapOff, .swapOn,
+      .expect(.value),
       .expect(.signal):
       return nil
     }

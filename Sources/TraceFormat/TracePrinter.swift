@@ -147,6 +147,8 @@ public struct TracePrinter {
     case .thread(let number): return "thread \(number)"
     case .process(let number): return "process \(number)"
     case .fork(let child): return "fork \(child)"
+    case .swapOff(let device): return "swapoff \(device)"
+    case .swapOn(let device): return "swapon \(device)"
     case .exec: return "exec"
     case .exit(let status): return "exit \(status)"
     case .mark(let text): return "mark \(TextWords.escaped(text))"

@@ -29,8 +29,16 @@ struct MachineOptions: ParsableArguments {
   @Option(help: .key("kernel.page-size", "size"))
   var pageSize: String?
 
-  @Option(help: .key("swap.device", "device"))
-  var swap: String?
+  @Option(
+    help: ArgumentHelp(
+      "A swap device: zram, ssd, a rotational disk, or none. Can be given several times, for the devices"
+        + " 0, 1 and so on; those of the highest priority are used first, equals in turn, and those"
+        + " without one after all others in their order. A size is that of --swap-size where it is left"
+        + " out. swap.device, or swap-devices where there are several or a size. (default: zram)",
+      valueName: "kind[:size[:priority]]"
+    )
+  )
+  var swap: [String] = []
 
   @Option(help: .key("swap.size", "size"))
   var swapSize: String?
@@ -77,7 +85,7 @@ struct MachineOptions: ParsableArguments {
   /// The options with keys of their own, in the order in which they are applied.
   private var keyed: [(key: String, value: String?)] {
     [
-      ("ram", ram), ("memory.max", limit), ("kernel.page-size", pageSize), ("swap.device", swap),
+      ("ram", ram), ("memory.max", limit), ("kernel.page-size", pageSize),
       ("swap.size", swapSize), ("vm.page-cluster", pageCluster), ("saved-tags.codec", codec),
       ("tag-storage.block-size", blockSize), ("processors", processors),
       ("vm.swappiness", swappiness), ("vm.page-replacement", lru), ("vm.lru-batch", lruBatch),
@@ -102,6 +110,7 @@ struct MachineOptions: ParsableArguments {
   }
 
   private func apply(to description: inout MachineDescription) throws {
+    try applySwap(to: &description)
     for (key, value) in keyed {
       guard let value else { continue }
       let option = MachineKey.named(key)?.option ?? key
@@ -114,6 +123,18 @@ struct MachineOptions: ParsableArguments {
       }
       try set(String(parts[0]), String(parts[1]), named: "--set \(parts[0])", in: &description)
     }
+  }
+
+  /// A single kind says what the one device is; anything more is the list of all devices.
+  private func applySwap(to description: inout MachineDescription) throws {
+    guard let first = swap.first else { return }
+    let isList = swap.count > 1 || first.contains { $0 == ":" || $0 == "," }
+    if !isList { try set("swap.device", first, named: "--swap", in: &description) }
+    for value in isList ? swap : [] where value == "none" {
+      throw ValidationError("--swap: expected no device beside none, found \(value)")
+    }
+    let list = isList ? swap.joined(separator: ",") : "none"
+    try set("swap-devices", list, named: "--swap", in: &description)
   }
 
   private func set(

@@ -50,7 +50,7 @@ struct ReplayCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Instead of the result, print what the kernel would show at the end in this file of /proc.",
+      "Instead of the result, print what the kernel would show at the end in this file of /proc; zram is the mm_stat of each zram device.",
       valueName: "file"
     )
   )

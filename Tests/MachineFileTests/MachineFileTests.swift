@@ -3,6 +3,7 @@
 import MachineModel
 import MemoryModel
 import PhysicalMemory
+import Swap
 import Testing
 
 @testable import MachineFile
@@ -42,6 +43,20 @@ import Testing
     ] { #expect(try configuration(yaml) == expected, "\(yaml)") }
   }
 
+  private static let devices =
+    "none, or KIND[:SIZE[:PRIORITY]] with KIND zram, ssd or disk, several joined by commas"
+
+  @Test func swapDevicesAreAListOrALine() throws {
+    for yaml in [
+      "swap-devices:\n  - zram:1G:5\n  - disk\n", "swap-devices: [zram:1G:5, disk]\n",
+      "swap-devices: zram:1G:5, disk\n",
+    ] {
+      let devices = try configuration(yaml).swap.devices
+      #expect(devices.map(\.kind) == [.zram, .disk], "\(yaml)")
+      #expect(devices.map(\.bytes) == [1 << 30, nil] && devices.map(\.priority) == [5, nil])
+    }
+  }
+
   @Test func wrongKeysAndValuesAreToldWithTheirPlace() {
     for (yaml, expected) in [
       ("raam: 1G\n", "1:1: expected a machine key, found raam; the nearest is ram"),
@@ -58,7 +73,24 @@ import Testing
       ("vm:\n  swappiness: [3]\n", "2:15: expected 0 to 200, found a list for vm.swappiness"),
       ("ram: {a: 1}\n", "1:6: expected a size such as 64M or 2G, found a mapping for ram"),
       ("ram:\n", "1:5: expected a size such as 64M or 2G, found nothing for ram"),
-      ("swap:\n  device: ssd\n", "2:11: expected zram, disk or none, found ssd for swap.device"),
+      (
+        "swap:\n  device: hdd\n",
+        "2:11: expected zram, ssd, disk or none, found hdd for swap.device"
+      ),
+      (
+        "swap-devices:\n  - zram:1G\n  - disk:1G:high\n",
+        "3:5: expected \(Self.devices), found disk:1G:high for swap-devices"
+      ),
+      (
+        "swap-devices: [zram, [ssd]]\n",
+        "1:22: expected \(Self.devices), found a list or mapping for swap-devices"
+      ),
+      (
+        "swap-devices: tape\n", "1:15: expected \(Self.devices), found tape for swap-devices"
+      ),
+      (
+        "swap-devices: {a: 1}\n", "1:15: expected \(Self.devices), found a mapping for swap-devices"
+      ),
       ("vm: 3\n", "1:5: expected keys of the section vm, found 3"),
       ("vm:\n", "1:4: expected keys of the section vm, found nothing"),
       ("vm: [swappiness]\n", "1:5: expected keys of the section vm, found a list"),

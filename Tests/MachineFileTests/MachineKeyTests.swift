@@ -19,7 +19,9 @@ import Testing
     "vm.reclaim-version": "6.1",
     "vm.swappiness": "61", "vm.page-cluster": "5",
     "memory.max": "12M", "page-allocator.stealing": "block", "page-allocator.lists": "off",
-    "swap.device": "disk",
+    "swap.device": "ssd", "swap-devices": "zram:1G:5, disk, ssd::0", "zram.memory": "on",
+    "zram.mem-limit": "8M", "zram.access-times": "yes", "zram.same-filled": "0",
+    "zram.incompressible": "95", "zram.mean-size": "1",
     "swap.size": "12K", "swap.slot-cache": "0", "swap.cluster": "512", "swap.seed": "1",
     "tag-storage.block-size": "8K", "saved-tags.codec": "raw",
     "mte.tag-checks": "sync", "mte.preferred-tag-checks": "asymm", "mte.asymmetric": "no",
@@ -107,7 +109,13 @@ import Testing
       "mte.preferred-tag-checks": ["none", "report"],
       "mte.asymmetric": ["true", "Yes"],
       "page-allocator.lists": ["on", "per-CPU"],
-      "swap.device": ["ssd"],
+      "swap.device": ["hdd"],
+      "swap-devices": [
+        "", "hdd", "zram:", "zram:1G:", "zram:1G:-1", "zram:1G:32768", "zram:1G:1:1", "zram,",
+        ",zram",
+        "none,zram", Array(repeating: "zram", count: 24).joined(separator: ","),
+      ],
+      "zram.memory": ["yes"], "zram.same-filled": ["101"], "zram.mean-size": ["0"],
       "swap.slot-cache": ["1025"],
       "swap.cluster": ["100", "0"],
       "swap.seed": ["18446744073709551616"],
@@ -138,7 +146,7 @@ import Testing
     for (wrong, right) in [
       ("vm.swapiness", "vm.swappiness"), ("swapiness", "vm.swappiness"), ("raam", "ram"),
       ("cpus", "processors"), ("vm.pagecluster", "vm.page-cluster"), ("size", "swap.size"),
-      ("min_free_kbyte", "vm.min_free_kbytes"), ("swap.devices", "swap.device"),
+      ("min_free_kbyte", "vm.min_free_kbytes"), ("swap.devices", "swap-devices"),
       ("codec", "saved-tags.codec"), ("memory.limit", "memory.max"),
     ] where wrong != "cpus" {
       #expect(MachineKey.nearest(to: wrong)?.name == right, "\(wrong)")

@@ -97,8 +97,12 @@ struct CaseTrace: CustomStringConvertible, Sendable {
         guard let mode = TagCheckMode(rawValue: value) else { fallthrough }
         configuration.preferredTagChecks = mode
       case ("--swap", _):
-        guard let device = SwapConfiguration.Device(rawValue: value) else { fallthrough }
-        configuration.swap.device = device
+        if let device = SwapConfiguration.Device(rawValue: value) {
+          configuration.swap.device = device
+        } else {
+          configuration.swap.devices.append(try device(value))
+        }
+      case ("--set", _): try set(value, in: &configuration.zram)
       case ("--codec", _):
         guard let codec = TagCodec(rawValue: value) else { fallthrough }
         configuration.codec = codec
@@ -112,6 +116,32 @@ struct CaseTrace: CustomStringConvertible, Sendable {
         configuration.injectedFaults.insert(fault)
       default: throw CaseError(message: "\(self.name): unknown option \(name) \(value)")
       }
+    }
+  }
+
+  /// `KIND:SIZE[:PRIORITY]`.
+  private func device(_ value: String) throws -> SwapDeviceConfiguration {
+    let parts = value.split(separator: ":").map(String.init)
+    guard parts.count > 1, let kind = SwapDeviceKind(rawValue: parts[0]),
+      let bytes = Self.bytes(parts[1])
+    else { throw CaseError(message: "\(name): unknown device \(value)") }
+    return SwapDeviceConfiguration(
+      kind,
+      bytes: bytes,
+      priority: parts.count > 2 ? Int(parts[2]) : nil
+    )
+  }
+
+  /// `KEY=VALUE` for keys of zram.
+  private func set(_ text: String, in zram: inout ZramConfiguration) throws {
+    let parts = text.split(separator: "=").map(String.init)
+    let number = parts.count == 2 ? Self.bytes(parts[1]) : nil
+    switch (parts.first, number) {
+    case ("zram.memory", _) where parts.last == "on": zram.memory = .on
+    case ("zram.mem-limit", let bytes?): zram.limitBytes = bytes
+    case ("zram.same-filled", let percent?): zram.compression.sameFilledPercent = percent
+    case ("zram.incompressible", let percent?): zram.compression.incompressiblePercent = percent
+    default: throw CaseError(message: "\(name): unknown setting \(text)")
     }
   }
 

@@ -35,7 +35,7 @@ private typealias Expectation = (counter: Counter, values: [Int])
 
   private static func disk(cluster: Int) -> (inout MachineConfiguration) -> Void {
     {
-      $0.swap.device = .disk
+      $0.swap.device = .ssd
       $0.swap.bytes = 512 << 20
       $0.swap.pageCluster = cluster
     }

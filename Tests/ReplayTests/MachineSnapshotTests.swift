@@ -31,7 +31,7 @@ import Testing
     return (report, session.machineSnapshot)
   }
 
-  @Test(arguments: TagStorageDesign.allCases, [SwapConfiguration.Device.zram, .disk])
+  @Test(arguments: TagStorageDesign.allCases, [SwapConfiguration.Device.zram, .ssd, .disk])
   func everyManagedPageIsSomewhere(
     _ design: TagStorageDesign,
     _ device: SwapConfiguration.Device

@@ -16,7 +16,7 @@ enum TraceStep: Equatable {
   case copyOut(Range<Int>)
   /// A tag instruction at a byte of a page, with what stands before and after the address.
   case instruction(String, Int, offset: Int, tag: Int)
-  /// A line that concerns tag checks and no page.
+  /// A line that concerns tag checks or swap devices and no page.
   case control(String)
   case pin(Range<Int>, String)
   case unpin(Range<Int>)
@@ -117,7 +117,9 @@ struct RandomTrace {
   }
 
   private func control(_ random: inout SplitMix64) -> String {
-    switch random.below(8) {
+    switch random.below(12) {
+    case 8, 9: return "swapoff \(random.below(3))"
+    case 10, 11: return "swapon \(random.below(3))"
     case 0: return "tco 1"
     case 1, 2: return "tco 0"
     case 3, 4: return "thread \(random.below(3))"

@@ -5,6 +5,7 @@ import MachineModel
 import MemoryModel
 import PhysicalMemory
 import Replay
+import Swap
 import TagStorage
 import TestSupport
 import Testing
@@ -19,7 +20,7 @@ private struct Experiment {
     var random = SplitMix64(seed: seed ^ 0x5eed)
     let designs = TagStorageDesign.allCases
     configuration.design = designs[random.below(designs.count)]
-    configuration.swap.device = [.zram, .zram, .disk, .disk, .none][random.below(5)]
+    configuration.swap.device = [.zram, .zram, .ssd, .disk, .none][random.below(5)]
     configuration.swap.pageCluster = random.below(4)
     configuration.swap.slotCacheSize = random.below(2) == 0 ? 64 : 0
     configuration.zone.pageLists = random.below(2) == 0 ? .perCPU : .off
@@ -36,6 +37,26 @@ private struct Experiment {
       processes: 1 + random.below(4)
     )
     drawAllocatorSwitches(seed: seed)
+    drawSwapDevices(seed: seed)
+  }
+
+  /// Two machines of three have several swap devices, one of two a zram that takes memory.
+  private mutating func drawSwapDevices(seed: UInt64) {
+    var random = SplitMix64(seed: seed ^ 0x5a9)
+    if random.below(3) > 0 {
+      configuration.swap.devices = (0..<1 + random.below(3)).map { _ in
+        SwapDeviceConfiguration(
+          SwapDeviceKind.allCases[random.below(3)],
+          bytes: [40 * 4096, 300 * 4096, 16 << 20, nil][random.below(4)],
+          priority: [nil, 1, 1, 2][random.below(4)]
+        )
+      }
+    }
+    if random.below(2) == 0 {
+      configuration.zram.memory = .on
+      configuration.zram.limitBytes = [nil, 20 * 4096, 200 * 4096][random.below(3)]
+      configuration.zram.compression.meanPercent = 20 + random.below(60)
+    }
   }
 
   /// Switches of the page allocator and of reclaim, most of them the kernel's.

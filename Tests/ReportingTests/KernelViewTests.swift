@@ -47,6 +47,33 @@ import Testing
     snapshot.pageTablePages = 109
     snapshot.swapTotalPages = 65_535
     snapshot.swapFreePages = 60_000
+    snapshot.swapDevices = [
+      SwapDeviceSnapshot(
+        number: 0,
+        kind: "zram",
+        totalPages: 65_535,
+        usedPages: 5_535,
+        priority: 100
+      ),
+      SwapDeviceSnapshot(number: 1, kind: "ssd", totalPages: 3_000_000, usedPages: 0, priority: -2),
+      SwapDeviceSnapshot(
+        number: 2,
+        kind: "disk",
+        totalPages: 4_000_000,
+        usedPages: 2_700_000,
+        priority: -3
+      ),
+    ]
+    snapshot.swapDevices[0].zram = ZramSnapshot(
+      storedPages: 5_000,
+      compressedBytes: 9_012_345,
+      poolPages: 2_300,
+      limitPages: 25_600,
+      mostPoolPages: 2_400,
+      samePages: 501,
+      hugePages: 252,
+      hugePagesSince: 1_003
+    )
     snapshot.hasKswapdGivenUp = true
     for (index, counter) in Counter.allCases.enumerated() {
       snapshot.counters.add(counter, 1000 + index)

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct SlotAllocationTests {
   /// Takes `count` slots; each keeps one user, as after a swap-out.
-  private func take(_ count: Int, from device: inout SwapDevice) -> [UInt32] {
+  private func take(_ count: Int, from device: inout SwapSpace) -> [UInt32] {
     var slots: [UInt32] = []
     var released: [UInt32] = []
     for _ in 0..<count {
@@ -22,7 +22,7 @@ import Testing
 
   @Test(arguments: [0, 64])
   func firstSlotsOfOneGibibyte(slotCacheSize: Int) {
-    var device = SwapDevice(type: 0, kind: .zram, slots: 262_144, slotCacheSize: slotCacheSize)
+    var device = SwapSpace(.zram, slots: 262_144, slotCacheSize: slotCacheSize)
     let slots = take(17 * 256, from: &device)
     var expected: [UInt32] = []
     for cluster in Array(stride(from: 16384, through: 245_760, by: 16384)) + [256, 16640] {
@@ -33,9 +33,8 @@ import Testing
   }
 
   @Test func hugePageSwapHasLargerClusters() {
-    var device = SwapDevice(
-      type: 0,
-      kind: .disk,
+    var device = SwapSpace(
+      .ssd,
       slots: 65536,
       clusterSlots: 512,
       slotCacheSize: 0
@@ -48,7 +47,7 @@ import Testing
   @Test(arguments: [2, 3, 255, 256, 257, 511, 512, 513, 767, 768, 1000])
   func everySlotIsGivenOutOnce(slots: Int) {
     for slotCacheSize in [0, 64] {
-      var device = SwapDevice(type: 0, kind: .disk, slots: slots, slotCacheSize: slotCacheSize)
+      var device = SwapSpace(.ssd, slots: slots, slotCacheSize: slotCacheSize)
       #expect(device.totalSlots == slots - 1)
       let taken = take(slots + 1, from: &device)
       #expect(taken.sorted() == (1..<UInt32(slots)).map { $0 })
@@ -65,7 +64,7 @@ import Testing
 
   @Test func halfFullIsStrict() {
     // 1000 usable slots.
-    var device = SwapDevice(type: 0, kind: .disk, slots: 1001, slotCacheSize: 0)
+    var device = SwapSpace(.ssd, slots: 1001, slotCacheSize: 0)
     _ = take(500, from: &device)
     #expect(device.isMoreThanHalfFull == false)
     _ = take(1, from: &device)
@@ -73,7 +72,7 @@ import Testing
   }
 
   @Test func theReturnCacheDelaysTheRelease() {
-    var device = SwapDevice(type: 0, kind: .zram, slots: 4096)
+    var device = SwapSpace(.zram, slots: 4096)
     let slots = take(130, from: &device)
     var released: [UInt32] = []
     for slot in slots.prefix(64) { device.drop(slot, released: &released) }
@@ -90,7 +89,7 @@ import Testing
   }
 
   @Test func withoutSlotCachesTheReleaseIsImmediate() {
-    var device = SwapDevice(type: 0, kind: .zram, slots: 4096, slotCacheSize: 0)
+    var device = SwapSpace(.zram, slots: 4096, slotCacheSize: 0)
     let slots = take(2, from: &device)
     var released: [UInt32] = []
     device.drop(slots[1], released: &released)
@@ -100,26 +99,26 @@ import Testing
 
   @Test func aClusterReturnsToTheTail() {
     // 64 columns over 8 clusters: the queue is 1, 2, ... 7.
-    var device = SwapDevice(type: 0, kind: .disk, slots: 2048, slotCacheSize: 0)
-    #expect(device.clusters.freeClusters == [1, 2, 3, 4, 5, 6, 7])
+    var device = SwapSpace(.ssd, slots: 2048, slotCacheSize: 0)
+    #expect(device.clusters.all(in: device.area.freeClusters) == [1, 2, 3, 4, 5, 6, 7])
     let slots = take(512, from: &device)
-    #expect(device.clusters.freeClusters == [3, 4, 5, 6, 7])
+    #expect(device.clusters.all(in: device.area.freeClusters) == [3, 4, 5, 6, 7])
     var released: [UInt32] = []
     for slot in slots[256...] { device.drop(slot, released: &released) }
     for slot in slots[..<256] { device.drop(slot, released: &released) }
-    #expect(device.clusters.freeClusters == [3, 4, 5, 6, 7, 2, 1])
+    #expect(device.clusters.all(in: device.area.freeClusters) == [3, 4, 5, 6, 7, 2, 1])
     #expect(take(1, from: &device) == [768])
   }
 
   @Test func aCurrentClusterThatBecomesFreeWaitsItsTurn() {
-    var device = SwapDevice(type: 0, kind: .disk, slots: 1024, slotCacheSize: 0)
+    var device = SwapSpace(.ssd, slots: 1024, slotCacheSize: 0)
     var released: [UInt32] = []
     let first = take(3, from: &device)
     #expect(first == [256, 257, 258])
     for slot in first { device.drop(slot, released: &released) }
     #expect(take(1, from: &device) == [512])
     // It alone is free: the device goes on where it stopped.
-    var small = SwapDevice(type: 0, kind: .disk, slots: 512, slotCacheSize: 0)
+    var small = SwapSpace(.ssd, slots: 512, slotCacheSize: 0)
     let few = take(3, from: &small)
     for slot in few { small.drop(slot, released: &released) }
     #expect(take(1, from: &small) == [259])
@@ -127,7 +126,7 @@ import Testing
 
   @Test func slotCachesComeAndGoWithTheFreeSlots() {
     // 400 usable slots: above 320, so that the caches are used at once.
-    var device = SwapDevice(type: 0, kind: .disk, slots: 401)
+    var device = SwapSpace(.ssd, slots: 401)
     var released: [UInt32] = []
     let slots = take(256, from: &device)
     #expect(device.isSlotCacheActive == true)
@@ -146,20 +145,20 @@ import Testing
   }
 
   @Test func fewSlotsNeverUseTheCaches() {
-    var device = SwapDevice(type: 0, kind: .disk, slots: 321)
+    var device = SwapSpace(.ssd, slots: 321)
     _ = take(1, from: &device)
     #expect(device.isSlotCacheActive == false)
-    var larger = SwapDevice(type: 0, kind: .disk, slots: 322)
+    var larger = SwapSpace(.ssd, slots: 322)
     _ = take(1, from: &larger)
     #expect(larger.isSlotCacheActive == true)
   }
 
   @Test func swapoffStopsAndDrains() {
-    var device = SwapDevice(type: 0, kind: .disk, slots: 4096)
+    var device = SwapSpace(.ssd, slots: 4096)
     let slots = take(3, from: &device)
     var released: [UInt32] = []
     device.drop(slots[0], released: &released)
-    device.stopAllocating(released: &released)
+    device.beginSwapOff(0, released: &released)
     #expect(released == [slots[0]])
     #expect(device.usedSlots == 2)
     #expect(device.allocateSlot(released: &released) == nil)
@@ -168,7 +167,7 @@ import Testing
 
   @Test func scansDependOnTheSeedOnly() {
     func slots(_ seed: UInt64, of count: Int) -> [UInt32] {
-      var device = SwapDevice(type: 0, kind: .disk, slots: count, slotCacheSize: 0, seed: seed)
+      var device = SwapSpace(.ssd, slots: count, slotCacheSize: 0, seed: seed)
       return take(512, from: &device)
     }
     #expect(slots(1, of: 768) == slots(2, of: 768), "while a cluster is free, nothing is random")

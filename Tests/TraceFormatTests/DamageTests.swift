@@ -163,7 +163,7 @@ import Testing
     let place = "t:record 0:+33: expected"
     let far: [UInt8] = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01]
     #expect(error([11]) == "none")
-    #expect(error([24]) == "\(place) an operation code up to 23, found 24")
+    #expect(error([26]) == "\(place) an operation code up to 25, found 26")
     #expect(error([0x92, 1, 0]) == "\(place) an operation code without result, found 146")
     #expect(error([18, 2]) == "\(place) 0 or 1 for PSTATE.TCO up to 1, found 2")
     #expect(error([19, 15, 0, 0]) == "\(place) a tag instruction up to 14, found 15")

@@ -5,13 +5,13 @@ import Testing
 
 @testable import Swap
 
-@Suite struct SwapDeviceTests {
+@Suite struct SwapSpaceTests {
   @Test func oneSwapOutAndIn() throws {
-    var device = SwapDevice(type: 2, kind: .zram, slots: 4096, slotCacheSize: 0)
+    var device = SwapSpace(.zram, slots: 4096, slotCacheSize: 0)
     var released: [UInt32] = []
     let allocated = device.allocateSlot(released: &released)
     let slot = try #require(allocated)
-    #expect(device.entry(slot) == SwapEntry(type: 2, offset: UInt64(slot)))
+    #expect(device.entry(slot) == SwapEntry(type: 0, offset: UInt64(slot)))
     #expect(device.addToCache(slot, frame: 77) == nil)
     device.duplicate(slot)
     device.write(slot, stamp: 0x1234)
@@ -33,7 +33,7 @@ import Testing
   }
 
   @Test func aPageTakesTheShadowsPlace() throws {
-    var device = SwapDevice(type: 0, kind: .disk, slots: 4096, slotCacheSize: 0)
+    var device = SwapSpace(.ssd, slots: 4096, slotCacheSize: 0)
     var released: [UInt32] = []
     let allocated = device.allocateSlot(released: &released)
     let slot = try #require(allocated)
@@ -54,7 +54,7 @@ import Testing
 
   @Test(arguments: [1, 61, 62, 63, 64, 65, 127, 300])
   func countsGoBeyondTheMapByte(users: Int) throws {
-    var device = SwapDevice(type: 0, kind: .disk, slots: 512, slotCacheSize: 0)
+    var device = SwapSpace(.ssd, slots: 512, slotCacheSize: 0)
     var released: [UInt32] = []
     let allocated = device.allocateSlot(released: &released)
     let slot = try #require(allocated)
@@ -73,52 +73,31 @@ import Testing
     device.checkInvariants()
   }
 
-  @Test func cacheOnlySlotsAreFound() throws {
-    var device = SwapDevice(type: 0, kind: .disk, slots: 10, slotCacheSize: 0)
-    var released: [UInt32] = []
-    var slots: [UInt32] = []
-    while let slot = device.allocateSlot(released: &released) {
-      device.addToCache(slot, frame: slot)
-      device.duplicate(slot)
-      slots.append(slot)
-    }
-    #expect(slots.count == 9)
-    #expect(device.nextCacheOnlySlot() == nil)
-    device.drop(slots[4], released: &released)
-    #expect(released.isEmpty)
-    let cacheOnly = device.nextCacheOnlySlot()
-    let found = try #require(cacheOnly)
-    #expect(found == slots[4])
-    device.removeFromCache(found, shadow: nil, released: &released)
-    #expect(device.allocateSlot(released: &released) == slots[4])
-  }
-
   @Test func overheadIsThatOfTheKernel() {
-    let zram = SwapDevice(type: 0, kind: .zram, slots: 262_144)
+    let zram = SwapSpace(.zram, slots: 262_144)
     #expect(zram.mapBytes == 262_144)
     #expect(zram.clusterBytes == 1024 * 8)
     #expect(zram.cacheTreeBytes == 16 * 200)
-    #expect(zram.deviceTableBytes == 262_144 * 16)
     #expect(zram.slotCacheBytes == 1024)
     #expect(zram.swapCacheNodes == 0)
-    let disk = SwapDevice(type: 0, kind: .disk, slots: 16385, slotCacheSize: 0)
-    #expect(disk.deviceTableBytes == 0 && disk.cacheTreeBytes == 400 && disk.slotCacheBytes == 0)
+    let disk = SwapSpace(.ssd, slots: 16385, slotCacheSize: 0)
+    #expect(disk.cacheTreeBytes == 400 && disk.slotCacheBytes == 0)
     #expect(disk.clusterBytes == 65 * 8)
     #expect(SwapDeviceKind.zram.isSynchronous && !SwapDeviceKind.disk.isSynchronous)
   }
 
   @Test func brokenPromisesStopTheProgram() async {
     await #expect(processExitsWith: .failure) {
-      var device = SwapDevice(type: 0, kind: .disk, slots: 512)
+      var device = SwapSpace(.ssd, slots: 512)
       device.duplicate(7)
     }
     await #expect(processExitsWith: .failure) {
-      var device = SwapDevice(type: 0, kind: .disk, slots: 512)
+      var device = SwapSpace(.ssd, slots: 512)
       var released: [UInt32] = []
       device.drop(0, released: &released)
     }
     await #expect(processExitsWith: .failure) {
-      var device = SwapDevice(type: 0, kind: .disk, slots: 512)
+      var device = SwapSpace(.ssd, slots: 512)
       device.addToCache(7, frame: 1)
     }
   }

@@ -3,7 +3,7 @@
 public import Containers
 import MemoryModel
 
-extension SwapDevice {
+extension SwapSpace {
   /// Slots of one swap-cache tree: `SWAP_ADDRESS_SPACE_PAGES`.
   static let slotsPerCacheTree: UInt32 = 16384
   /// The slot caches come into use above this many free slots: 320 for the kernel's size of 64.
@@ -13,19 +13,20 @@ extension SwapDevice {
 
   /// Takes a free slot for a page; its cache bit is set, and it has no users.
   ///
-  /// With slot caches, slots are taken 64 at a time. Inside the current cluster slots ascend; an
-  /// exhausted cluster is followed by the first free one; without a free cluster the device is scanned
-  /// from the last slot taken, or from a random place where that was the last of its cache tree.
+  /// With slot caches, slots are taken 64 at a time, all from one device: that of the highest priority
+  /// that has any, equals in turn. Inside the current cluster of a device slots ascend; an exhausted
+  /// cluster is followed by the first free one; without a free cluster the device is scanned from the
+  /// last slot taken, or from a random place where that was the last of its cache tree. Rotational
+  /// devices go by ``takeRun(_:)``.
   ///
   /// `released` receives the slots that left the return cache, which is drained when free slots become
   /// few. The caller goes on with ``addToCache(_:frame:)``, or ``clearClaim(_:released:)``.
   ///
-  /// - Returns: `nil` where no slot is free, or `swapoff` has begun.
+  /// - Returns: `nil` where no slot is free.
   /// - Complexity: O(1) amortised while a cluster is free, else O(`slots`) at worst.
   ///
   /// Source: Linux v6.8 `folio_alloc_swap`, `get_swap_pages` and `scan_swap_map_slots`.
   @inlinable public mutating func allocateSlot(released: inout [UInt32]) -> UInt32? {
-    guard !isAllocationStopped else { return nil }
     updateSlotCaches(released: &released)
     guard isSlotCacheActive else { return allocateUncached() }
     if allocated.isEmpty { refill() }
@@ -37,33 +38,18 @@ extension SwapDevice {
 
   /// Takes one free slot without the slot cache.
   @usableFromInline mutating func allocateUncached() -> UInt32? {
-    let start = scanNext
-    guard let slot = takeFreeSlot() else { return nil }
-    finishScan(from: start)
+    guard chooseDevice() else { return nil }
+    let slot: UInt32
+    if area.isRotational {
+      slot = takeRun(1)[0]
+    } else {
+      let start = area.scanNext
+      guard let found = takeFreeSlot() else { return nil }
+      slot = found
+      finishScan(from: start)
+    }
     noteClaim(slot)
     return slot
-  }
-
-  /// A slot that only the swap cache still uses: its page can be taken out of the swap cache to free the
-  /// slot, which the machine does when swap is more than half full and no slot is free.
-  ///
-  /// - Returns: `nil` if there is none.
-  /// - Complexity: O(`slots`).
-  public func nextCacheOnlySlot() -> UInt32? {
-    let first = Int(scanNext)
-    for index in 0..<slots {
-      let slot = (first + index) % slots
-      if table[slot].mapByte == SwapSlot.cacheBit, table[slot].frame != nil {
-        return UInt32(slot)
-      }
-    }
-    return nil
-  }
-
-  /// Begins `swapoff`: no slot is given out any more, and both slot caches are emptied.
-  public mutating func stopAllocating(released: inout [UInt32]) {
-    isAllocationStopped = true
-    drainSlotCaches(released: &released)
   }
 
   /// Frees the slots of the return cache.
@@ -101,15 +87,27 @@ extension SwapDevice {
     let word = table[Int(slot)].word
     precondition(word == UInt64(SwapSlot.cacheBit), "swap slot \(slot) is freed as \(word)")
     table[Int(slot)] = SwapSlot()
-    clusters.free(slot)
     freeSlots += 1
+    guard area.holds(slot) else {
+      makeFreeElsewhere(slot)
+      return
+    }
+    area.noteFreed(slot, in: &clusters)
+    if area.freeSlots == 1 && area.isAllocating { makeAvailable(typeInHand) }
+  }
+
+  /// Goes on with making a slot free whose device is not in hand.
+  private mutating func makeFreeElsewhere(_ slot: UInt32) {
+    let type = type(of: slot)
+    areas[type].noteFreed(slot, in: &clusters)
+    if areas[type].freeSlots == 1 && areas[type].isAllocating { makeAvailable(type) }
   }
 
   // MARK: Slot caches
 
   /// Starts to use the slot caches, or stops, by the number of free slots.
   @inlinable mutating func updateSlotCaches(released: inout [UInt32]) {
-    guard slotCacheSize > 0 else { return }
+    guard slotCacheSize > 0, !isSlotCacheDisabled else { return }
     if !isSlotCacheActive {
       if freeSlots > activationSlots { activateSlotCaches() }
     } else if freeSlots < deactivationSlots {
@@ -130,84 +128,84 @@ extension SwapDevice {
 
   @usableFromInline mutating func refill() {
     allocated.removeAll()
-    let start = scanNext
-    for _ in 0..<min(slotCacheSize, freeSlots) {
+    guard chooseDevice() else { return }
+    let wanted = min(slotCacheSize, freeSlots)
+    if area.isRotational {
+      for slot in takeRun(wanted) { allocated.append(slot) }
+      return
+    }
+    let start = area.scanNext
+    for _ in 0..<wanted {
       guard let slot = takeFreeSlot() else { break }
       allocated.append(slot)
     }
     finishScan(from: start)
   }
 
-  // MARK: Free slots
+  // MARK: Free slots of the device in hand
 
   @inline(__always)
   private mutating func takeFreeSlot() -> UInt32? {
-    guard freeSlots > 0 else { return nil }
+    guard area.freeSlots > 0 else { return nil }
     guard let slot = slotInCluster() ?? scannedSlot() else { return nil }
+    take(slot)
+    area.scanNext = slot + 1
+    return slot
+  }
+
+  /// Takes a slot of the device in hand; a device without free slots leaves the choice.
+  @inline(__always)
+  mutating func take(_ slot: UInt32) {
     precondition(table[Int(slot)].isFree, "swap slot \(slot) is not free")
     table[Int(slot)].mapByte = SwapSlot.cacheBit
-    clusters.take(slot)
+    area.noteTaken(slot, in: &clusters)
     freeSlots -= 1
-    scanNext = slot + 1
-    return slot
+    if area.freeSlots == 0 { makeUnavailable(typeInHand) }
   }
 
   /// The next slot of the current cluster, or the first of the next free cluster.
   private mutating func slotInCluster() -> UInt32? {
     while true {
-      if currentCluster == SwapClusters.nobody {
-        guard clusters.head != SwapClusters.nobody else { return nil }
-        currentCluster = clusters.head
-        nextInCluster = currentCluster * UInt32(clusters.slotsPerCluster)
+      let head = area.freeClusters.head
+      if area.currentCluster == SwapClusters.nobody {
+        guard head != SwapClusters.nobody else { return nil }
+        area.currentCluster = head
+        area.nextInCluster = head * UInt32(clusters.slotsPerCluster)
       }
       // A current cluster that became free waits at the tail of the queue, behind the others.
-      let isElsewhere = clusters.usedSlots(currentCluster) == 0 && clusters.head != currentCluster
-      let end = min((Int(currentCluster) + 1) * clusters.slotsPerCluster, slots)
+      let isElsewhere =
+        clusters.usedSlots(area.currentCluster) == 0 && head != area.currentCluster
+      let end = min((Int(area.currentCluster) + 1) * clusters.slotsPerCluster, Int(area.end))
       if !isElsewhere {
-        while Int(nextInCluster) < end {
-          let slot = nextInCluster
-          nextInCluster += 1
+        while Int(area.nextInCluster) < end {
+          let slot = area.nextInCluster
+          area.nextInCluster += 1
           if table[Int(slot)].isFree { return slot }
         }
       }
-      currentCluster = SwapClusters.nobody
+      area.currentCluster = SwapClusters.nobody
     }
   }
 
-  /// The first free slot from ``scanNext`` on, wrapping at the end.
+  /// The first free slot from the place of the last scan on, wrapping at the end.
   ///
   /// The kernel leaves out the start itself when it wraps; one free slot more is found here.
   @inline(__always)
   private func scannedSlot() -> UInt32? {
-    for slot in Int(scanNext)..<max(slots, Int(scanNext)) where table[slot].isFree {
-      return UInt32(slot)
+    let start = min(area.scanNext, area.end)
+    for slot in start..<area.end where table[Int(slot)].isFree { return slot }
+    for slot in area.base + 1..<max(start, area.base + 1) where table[Int(slot)].isFree {
+      return slot
     }
-    for slot in 1..<min(slots, Int(scanNext)) where table[slot].isFree { return UInt32(slot) }
     return nil
   }
 
   /// Chooses where the next scan starts: after the last slot taken, but in a random cache tree where
   /// that slot was in another tree than the start of this scan.
   private mutating func finishScan(from start: UInt32) {
-    guard start / Self.slotsPerCacheTree != scanNext / Self.slotsPerCacheTree else { return }
-    let slot = randomSlot()
-    scanNext = max(1, slot - slot % Self.slotsPerCacheTree)
-  }
-
-  mutating func randomSlot() -> UInt32 { 1 + UInt32(random.next() % UInt64(slots - 1)) }
-}
-
-/// A generator of well-mixed numbers from any seed.
-///
-/// Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
-struct SplitMix64: Sendable {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
+    let trees = (start / Self.slotsPerCacheTree, area.scanNext / Self.slotsPerCacheTree)
+    guard trees.0 != trees.1 else { return }
+    let slot = area.randomSlot()
+    area.scanNext = max(area.base + 1, slot - slot % Self.slotsPerCacheTree)
   }
 }

@@ -96,7 +96,7 @@ private struct DeviceModel {
   }
 }
 
-@Suite struct SwapDeviceModelTests {
+@Suite struct SwapSpaceModelTests {
   struct Shape: Sendable {
     var slots: Int
     var clusterSlots: Int
@@ -114,9 +114,8 @@ private struct DeviceModel {
   func randomStepsAgreeWithTheModel(shapeIndex: Int, seed: UInt64) throws {
     let shape = Self.shapes[shapeIndex]
     var random = SplitMix64(seed: seed)
-    var device = SwapDevice(
-      type: 0,
-      kind: .disk,
+    var device = SwapSpace(
+      .ssd,
       slots: shape.slots,
       clusterSlots: shape.clusterSlots,
       slotCacheSize: shape.slotCacheSize,
@@ -136,7 +135,7 @@ private struct DeviceModel {
       var released: [UInt32] = []
       var expected: [UInt32] = []
       if live.isEmpty || (live.count < mostLive && random.below(3) == 0) {
-        let scanStart = device.scanNext
+        let scanStart = device.area.scanNext
         let wanted =
           shape.slotCacheSize == 0 ? model.slotInCluster() ?? scan(model, scanStart) : nil
         let slot = device.allocateSlot(released: &released)
@@ -176,7 +175,7 @@ private struct DeviceModel {
     _ choice: Int,
     _ slot: UInt32,
     _ random: inout SplitMix64,
-    _ device: inout SwapDevice,
+    _ device: inout SwapSpace,
     _ model: inout DeviceModel,
     _ released: inout [UInt32],
     _ expected: inout [UInt32]
@@ -232,7 +231,7 @@ private struct DeviceModel {
 
   private func compare(
     _ slot: UInt32,
-    _ device: borrowing SwapDevice,
+    _ device: borrowing SwapSpace,
     _ model: DeviceModel,
     _ place: Comment
   ) {
