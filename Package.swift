@@ -168,7 +168,7 @@ let package = Package(
       "MachineModel",
       [
         "MachineModel", "MemoryModel", "TagCompression", "TagStorage", "Swap", "PhysicalMemory",
-        "TestSupport",
+        "AddressSpaces", "Containers", "TestSupport",
       ]
     ),
     tests(

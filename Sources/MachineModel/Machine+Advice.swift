@@ -56,13 +56,12 @@ extension Machine {
       _ = clearYoung(frame)
       takeOffList(frame)
       frames[frame].flags.remove([.referenced, .active])
-      let (group, wasInWorkingset) = (
-        group(of: frame), frames[frame].flags.contains([.swapBacked, .workingset])
-      )
+      let flags = frames[frame].flags
+      let group = group(of: frame)
       switch reclaimPage(frame) {
       case .reclaim:
-        if replacement == .multiGenerational {
-          generations[group].refaults.noteEviction(inSecondTier: wasInWorkingset)
+        if replacement == .multiGenerational && flags.contains(.swapBacked) {
+          generations[group].refaults.noteEviction(inSecondTier: flags.contains(.workingset))
         }
       case .keep: putBack(frame)
       case .activate:
