@@ -101,7 +101,7 @@ extension Machine {
       noteUseOfReadAhead(frame)
       return frame
     }
-    return readIntoCache(slot, charging: process)
+    return readIntoCache(slot, charging: process, for: .fault)
   }
 
   /// Replaces a swap entry by an old entry without write permission, as `unuse_pte` does.

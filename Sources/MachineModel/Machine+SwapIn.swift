@@ -272,7 +272,11 @@ extension Machine {
       let neighbour = slots.lowerBound + offset
       if neighbour == slot {
         addToBatch(frame)
-      } else if let frame = readIntoCache(neighbour, charging: Int(slotOwners[Int(neighbour)])) {
+      } else if let frame = readIntoCache(
+        neighbour,
+        charging: Int(slotOwners[Int(neighbour)]),
+        for: .fault
+      ) {
         noteReadAhead(frame)
       }
     }
