@@ -95,6 +95,7 @@ let package = Package(
       ]
     ),
     area("TraceImport", ["MemoryModel", "TraceFormat", "CZstd"]),
+    area("TraceSynthesis", ["MemoryModel", "TraceFormat"]),
     area(
       "Replay",
       ["MemoryModel", "TagCompression", "TagStorage", "TraceFormat", "MachineModel", "CXXHash"]
@@ -105,7 +106,8 @@ let package = Package(
       name: "mtesim",
       dependencies: [
         "MemoryModel", "Containers", "TagCompression", "TraceFormat", "TraceImport",
-        "MachineModel", "MachineFile", "Replay", "Reporting", "Swap", "TagStorage", "CLZ4", "CZstd",
+        "TraceSynthesis", "MachineModel", "MachineFile", "Replay", "Reporting", "Swap",
+        "TagStorage", "CLZ4", "CZstd",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict
@@ -169,11 +171,12 @@ let package = Package(
       ["MachineFile", "MachineModel", "MemoryModel", "PhysicalMemory", "TestSupport"]
     ),
     tests("TraceImport", ["TraceImport", "TraceFormat", "MemoryModel"]),
+    tests("TraceSynthesis", ["TraceSynthesis", "TraceFormat", "MemoryModel"]),
     tests(
       "Replay",
       [
-        "Replay", "MachineModel", "TraceFormat", "MemoryModel", "TagCompression", "PhysicalMemory",
-        "TagStorage", "Swap", "TestSupport",
+        "Replay", "MachineFile", "MachineModel", "TraceFormat", "MemoryModel", "TagCompression",
+        "PhysicalMemory", "TagStorage", "Swap", "TraceSynthesis", "TestSupport",
       ]
     ),
     tests("Command", ["mtesim", "MemoryModel", "Swap", "TagCompression"]),

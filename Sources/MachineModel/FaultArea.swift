@@ -10,6 +10,8 @@ struct FaultArea {
   let flags: VMAFlags
   /// Its protection.
   let protection: Protection
+  /// The reference page behind it, where its flags say that there is one.
+  let fileIdentity: UInt32
   /// Whether it was written to before, so that its private pages have a reverse map.
   let hasReverseMap: Bool
 
@@ -17,6 +19,7 @@ struct FaultArea {
   init(_ vma: borrowing VirtualMemoryArea) {
     flags = vma.flags
     protection = vma.protection
+    fileIdentity = vma.fileIdentity
     hasReverseMap = vma.anonVMA != 0
   }
 

@@ -23,6 +23,8 @@ struct Process {
   var tableFrames: [UInt32] = []
   /// Pages charged for the objects that describe its address space.
   var objectPages = 0
+  /// Its descriptors of reference pages.
+  var descriptors = DescriptorTable()
   /// What its threads have to do with tags.
   var tagThreads: TagThreads
 

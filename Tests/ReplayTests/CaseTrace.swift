@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import MachineFile
 import MachineModel
 import MemoryModel
 import Swap
@@ -104,6 +105,11 @@ struct CaseTrace: CustomStringConvertible, Sendable {
       case ("--inject", _):
         guard let fault = InjectedFault(rawValue: value) else { fallthrough }
         configuration.injectedFaults.insert(fault)
+      case ("--set", _):
+        let parts = value.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2, let key = MachineKey.named(parts[0]),
+          key.set(parts[1], in: &configuration)
+        else { fallthrough }
       default: throw CaseError(message: "\(self.name): unknown option \(name) \(value)")
       }
     }
