@@ -44,8 +44,10 @@ extension Machine {
     }
   }
 
-  /// Bytes of all reference pages: the frames, or objects with content and tags, and for each that a
-  /// descriptor was made for an object and an open file. Pages of the page cache count as anonymous.
+  /// Bytes of all reference pages.
+  ///
+  /// They are the frames, or objects with content and tags, and for each that a descriptor was made for an
+  /// object and an open file. Pages of the page cache count as anonymous.
   private var referencePageBytes: Int {
     guard references.count > 0 else { return 0 }
     var bytes = 0
