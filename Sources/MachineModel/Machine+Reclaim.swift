@@ -170,6 +170,7 @@ extension Machine {
     by who: Reclaimer,
     skippingCMA: Bool
   ) -> Int {
+    noteResidentPages(of: currentProcess)
     if replacement.isBaseline {
       return evictOldest(
         group,

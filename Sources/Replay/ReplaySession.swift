@@ -156,6 +156,7 @@ public struct ReplaySession: ~Copyable {
       }
     }
     machine.checkInvariants()
+    for process in 0..<machine.processCount { machine.noteResidentPages(of: process) }
     return DesignReport(
       design: plan.machine.design.rawValue,
       codec: plan.machine.codec.rawValue,

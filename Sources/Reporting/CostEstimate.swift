@@ -8,7 +8,8 @@ public import MemoryModel
 /// no cache is modelled, and an event costs the same whenever it happens. What it is for is comparing
 /// two ways to do the same work.
 ///
-/// A further kind of event is one more parameter of `EventCosts` and one more entry of ``items``.
+/// A further kind of event is one more parameter of `EventCosts`, with its switch and its name in
+/// ``EventCosts/init(of:)``, and one more entry of ``items``.
 public struct CostEstimate: Equatable, Sendable {
   /// One kind of event.
   public struct Item: Equatable, Sendable {
@@ -47,12 +48,31 @@ public struct CostEstimate: Equatable, Sendable {
   public var nanoseconds: UInt64 { items.reduce(0) { clampedSum($0, $1.nanoseconds) } }
 }
 
+extension EventCosts {
+  /// The costs that a report states among the settings of its machine.
+  public init(of machine: MachineSummary) {
+    self.init()
+    let names: [(name: String, path: WritableKeyPath<EventCosts, Int>)] = [
+      ("cost.access", \.access), ("cost.mapping-call", \.mappingCall), ("cost.fault", \.fault),
+      ("cost.page-zeroed", \.pageZeroed), ("cost.page-filled", \.pageFilled),
+      ("cost.page-copied", \.pageCopied), ("cost.page-unmapped", \.pageUnmapped),
+    ]
+    for setting in machine.settings {
+      guard let known = names.first(where: { $0.name == setting.name }),
+        let value = UInt32(setting.value)
+      else { continue }
+      self[keyPath: known.path] = Int(value)
+    }
+  }
+}
+
 /// The estimated times of a report as a table in plain text.
 public enum CostTable {
   /// Writes the table: one row for each kind of event, one column for each design, in microseconds.
   ///
   /// - Returns: the text, which ends in a newline.
-  public static func text(_ report: RunReport, costs: EventCosts) -> String {
+  public static func text(_ report: RunReport) -> String {
+    let costs = EventCosts(of: report.machine)
     let estimates = report.designs.map { CostEstimate($0.counters, costs) }
     guard let first = estimates.first else { return "" }
     var rows = first.items.indices.map { index in

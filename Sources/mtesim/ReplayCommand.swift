@@ -147,7 +147,7 @@ struct ReplayCommand: ParsableCommand {
     }
     if costs {
       print()
-      print(CostTable.text(report, costs: description.configuration.costs), terminator: "")
+      print(CostTable.text(report), terminator: "")
     }
     guard Verdict(report).isClean else {
       throw Failure(.verification, Self.firstDifference(in: report))

@@ -36,6 +36,24 @@ import Testing
     #expect(replayed.output.contains("\n  pages filled                6\n"), "\(replayed.output)")
   }
 
+  /// The report's settings are what the estimate knows of the costs.
+  @Test func everyCostCanBeSet() throws {
+    let directory = try CommandDirectory()
+    try directory.write(Array(ReplayTrace.text.utf8), "program.trace")
+    let costs = [
+      "access", "mapping-call", "fault", "page-zeroed", "page-filled", "page-copied",
+      "page-unmapped",
+    ]
+    let settings = costs.flatMap { ["--set", "cost.\($0)=0"] }
+    let free = try directory.run(
+      ["replay", "program.trace", "--design", "none", "--costs"] + settings
+    )
+    let lines = free.output.split(separator: "\n")
+    let table = lines.drop { !$0.hasPrefix("Time by the cost model") }.dropFirst(2)
+    #expect(table.count == costs.count + 1)
+    #expect(table.allSatisfy { $0.hasSuffix(" 0") }, "\(free.output)")
+  }
+
   @Test func aRewrittenTraceReplays() throws {
     let directory = try CommandDirectory()
     try directory.write(

@@ -10,7 +10,10 @@ import Testing
 @Suite struct MachineKeyTests {
   /// A value of each key that is not its default.
   private let others = [
-    "ram": "8G", "processors": "7", "kernel.page-size": "16K", "kernel.va-bits": "39",
+    "ram": "8G", "processors": "7", "reference-pages": "memfd-wrap", "kernel.open-files": "3",
+    "cost.access": "1", "cost.mapping-call": "1", "cost.fault": "1", "cost.page-zeroed": "1",
+    "cost.page-filled": "1", "cost.page-copied": "1", "cost.page-unmapped": "1",
+    "kernel.page-size": "16K", "kernel.va-bits": "39",
     "vm.min_free_kbytes": "khugepaged", "vm.watermark_scale_factor": "11",
     "vm.watermark_boost_factor": "0", "vm.page-replacement": "clock", "vm.lru-batch": "31",
     "vm.reclaim-version": "6.1",
