@@ -8,10 +8,10 @@ import MemoryModel
 struct FaultArea {
   /// Its properties.
   let flags: VMAFlags
-  /// Its protection.
-  let protection: Protection
   /// The reference page behind it, where its flags say that there is one.
   let fileIdentity: UInt32
+  /// Its protection.
+  let protection: Protection
   /// Whether it was written to before, so that its private pages have a reverse map.
   let hasReverseMap: Bool
 
