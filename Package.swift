@@ -98,6 +98,7 @@ let package = Package(
       ]
     ),
     area("TraceImport", ["MemoryModel", "TraceFormat", "CZstd"]),
+    area("TraceSynthesis", ["MemoryModel", "TraceFormat"]),
     area(
       "Replay",
       ["MemoryModel", "TagCompression", "TagStorage", "TraceFormat", "MachineModel", "CXXHash"]
@@ -108,10 +109,8 @@ let package = Package(
       name: "mtesim",
       dependencies: [
         "MemoryModel", "Containers", "PhysicalMemory", "TagCompression", "TraceFormat",
-        "TraceImport",
-        "MachineModel", "MachineFile", "DeviceTree", "Replay", "Reporting", "Swap", "TagStorage",
-        "CLZ4",
-        "CZstd",
+        "TraceImport", "TraceSynthesis", "MachineModel", "MachineFile", "DeviceTree", "Replay",
+        "Reporting", "Swap", "TagStorage", "CLZ4", "CZstd",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict
@@ -176,11 +175,13 @@ let package = Package(
       ["MachineFile", "MachineModel", "MemoryModel", "PhysicalMemory", "Swap", "TestSupport"]
     ),
     tests("TraceImport", ["TraceImport", "TraceFormat", "MemoryModel"]),
+    tests("TraceSynthesis", ["TraceSynthesis", "TraceFormat", "MemoryModel"]),
     tests(
       "Replay",
       [
         "Replay", "MachineModel", "MachineFile", "TraceFormat", "MemoryModel", "TagCompression",
-        "PhysicalMemory", "TagStorage", "Swap", "TestSupport",
+        "PhysicalMemory", "TagStorage", "Swap",
+        "TraceSynthesis", "TestSupport",
       ]
     ),
     tests("Command", ["mtesim", "MemoryModel", "Swap", "TagCompression"]),

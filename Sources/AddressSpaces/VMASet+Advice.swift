@@ -14,7 +14,8 @@ extension VMASet {
   ///   `error`, `nil` for success, or
   ///   EINVAL for an address that is not aligned, a length that passes the address space, or a VMA
   ///   that the advice is not for: `dontNeed`, `free`, `cold` and `pageOut` on locked memory, `free` on
-  ///   memory that is not private and anonymous, `wipeOnFork` on a file or shared memory, populating
+  ///   memory that is not private or has a file's operations, `wipeOnFork` on a file or shared
+  ///   memory, populating
   ///   without permission; EAGAIN where the limit on VMAs forbids a split; ENOMEM where part of the
   ///   range is not mapped.
   ///
@@ -64,7 +65,7 @@ extension VMASet {
     case .dontNeed, .cold, .pageOut:
       return flags.contains(.locked) ? .einval : nil
     case .free:
-      return area.isPrivateAnonymous && !flags.contains(.locked) ? nil : .einval
+      return area.isFilledByKernel && !flags.contains(.locked) ? nil : .einval
     case .willNeed:
       return nil
     case .populateRead:

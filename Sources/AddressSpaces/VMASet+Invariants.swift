@@ -18,8 +18,12 @@ extension VMASet {
         precondition(area.flags.contains(.mteAllowed), "V3: VMA \(area.pages) is tagged")
       }
       precondition(
-        area.isPrivateAnonymous == area.flags.isDisjoint(with: [.shared, .file]),
+        (area.fileIdentity == 0) == area.flags.isDisjoint(with: [.shared, .file, .reference]),
         "VMA \(area.pages): file identity \(area.fileIdentity) does not suit its flags"
+      )
+      precondition(
+        area.flags.contains(.reference) || !area.flags.contains(.fileOperations),
+        "VMA \(area.pages) has operations and no reference page"
       )
       precondition(
         area.anonVMA != 0 || !area.forkInherited,

@@ -53,6 +53,8 @@ extension VMASet {
   /// ``checkMap(_:)`` gives. `backing` names a file and the place in it where the caller knows them;
   /// without it every file mapping, and every shared anonymous one, counts as a file of its own. A
   /// mapping that has a `backing` and is anonymous by its flags (a reference page) accepts `PROT_MTE`.
+  /// Where it is shared, it counts as private memory that can never be written, as the descriptor
+  /// cannot be.
   ///
   /// - Returns: the mapped range, or the errors of ``checkMap(_:)``, which change nothing; or EINVAL for
   ///   `PROT_MTE` on a file, which the kernel finds only when it has unmapped the range.
@@ -85,8 +87,12 @@ extension VMASet {
     )
     if let backing {
       area.fileIdentity = backing.identity
-      area.pageOffset = backing.pageOffset
-      area.flags.insert(.file)
+      area.flags.formUnion(backing.flags)
+      if backing.kind != .referenceTag { area.pageOffset = backing.pageOffset }
+      if area.flags.contains(.reference), area.flags.contains(.shared) {
+        area.flags.remove(.shared)
+        area.flags.insert(.neverWritable)
+      }
     } else if area.flags.contains(.file) || area.flags.contains(.shared) {
       area.fileIdentity = nextFileIdentity
       area.pageOffset = 0

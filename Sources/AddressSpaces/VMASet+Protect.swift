@@ -73,7 +73,7 @@ extension VMASet {
       if !area.protection.contains(.write), flags.isDisjoint(with: [.shared, .noReserve]) {
         flags.insert(.accounted)
       }
-    } else if area.isPrivateAnonymous, area.anonVMA == 0 {
+    } else if area.isFilledByKernel, area.anonVMA == 0 {
       flags.remove(.accounted)
     }
     return flags

@@ -94,7 +94,8 @@ extension VMASet {
 
     /// The refusals that growing and moving share.
     func resizeError(oldPages: UInt64) -> ErrorNumber? {
-      if oldPages == 0, !area.flags.contains(.shared) { return .einval }
+      // What only lacks VM_SHARED because its file cannot be written may be duplicated, too.
+      if oldPages == 0, area.flags.isDisjoint(with: [.shared, .neverWritable]) { return .einval }
       return oldPages > available ? .efault : nil
     }
   }
@@ -205,7 +206,7 @@ extension VMASet {
     copy.end = destination.upperBound
     copy.flags.subtract(.labels)
     // Memory that was never written to gets the offset of its new place, to merge there.
-    if copy.isPrivateAnonymous, copy.anonVMA == 0 {
+    if copy.isFilledByKernel, copy.anonVMA == 0 {
       copy.pageOffset = destination.lowerBound.rawValue
     }
     insertMoved(copy)

@@ -7,8 +7,8 @@ public import MemoryModel
 ///     bit  0 mte            1 mteAllowed     2 shared       3 file
 ///     bit  4 growsDown      5 noReserve      6 accounted    7 locked
 ///     bit  8 wipeOnFork     9 dontFork      10 randomRead  11 sequentialRead
-///     bit 12 hugePage      13 noHugePage    14 neverWritable
-///     bit 16 stack         17 heap
+///     bit 12 hugePage      13 noHugePage    14 neverWritable  15 reference
+///     bit 16 stack         17 heap          18 fileOperations
 ///
 /// Two VMAs merge only when all but the ``labels`` are equal.
 ///
@@ -49,6 +49,12 @@ public struct VMAFlags: OptionSet, Hashable, Sendable {
   @inlinable public static var noHugePage: VMAFlags { VMAFlags(rawValue: 1 << 13) }
   /// `VM_MAYWRITE` is missing: write permission cannot be had by `mprotect`.
   @inlinable public static var neverWritable: VMAFlags { VMAFlags(rawValue: 1 << 14) }
+  /// Untouched pages have the content of a reference page.
+  ///
+  /// With ``file`` it is that of a descriptor, without it that of a tag which the kernel keeps.
+  @inlinable public static var reference: VMAFlags { VMAFlags(rawValue: 1 << 15) }
+  /// A ``reference`` mapping with operations of its own (`vm_ops`), so that it is not anonymous.
+  @inlinable public static var fileOperations: VMAFlags { VMAFlags(rawValue: 1 << 18) }
   /// The main thread's stack; a name, not a property.
   @inlinable public static var stack: VMAFlags { VMAFlags(rawValue: 1 << 16) }
   /// The heap that `brk` grows; a name, not a property.
@@ -69,16 +75,44 @@ public struct FileBacking: Equatable, Sendable {
   /// Where in the file the mapping starts, in pages.
   public var pageOffset: UInt64
 
+  /// What kind of mapping the file makes.
+  public var kind: Kind
+
+  /// A kind of mapping.
+  public enum Kind: Sendable {
+    /// Pages of a file; the VMA has the file's operations.
+    case file
+    /// Pages with the content of a reference page; the VMA keeps the file but has no operations, so
+    /// that it counts as anonymous.
+    case referencePage
+    /// Pages with the content of a reference page, by operations of the file.
+    case referenceOperations
+    /// Pages with the content that the kernel keeps for a tag; there is no file, and the page offset
+    /// follows the address.
+    case referenceTag
+  }
+
   /// Names a file and a place in it.
   ///
   /// - Precondition: `identity` is in 1..<2^31.
-  public init(identity: UInt32, pageOffset: UInt64) {
+  public init(identity: UInt32, pageOffset: UInt64, kind: Kind = .file) {
     precondition(
       identity > 0 && identity < Self.firstOwnIdentity,
       "file identity \(identity) is not in 1..<2^31"
     )
     self.identity = identity
     self.pageOffset = pageOffset
+    self.kind = kind
+  }
+
+  /// What the VMA is marked with.
+  var flags: VMAFlags {
+    switch kind {
+    case .file: .file
+    case .referencePage: [.file, .reference]
+    case .referenceOperations: [.file, .reference, .fileOperations]
+    case .referenceTag: .reference
+    }
   }
 }
 
@@ -94,7 +128,7 @@ public struct VirtualMemoryArea: Equatable, Sendable {
   public internal(set) var protection: Protection
   /// All other properties.
   public internal(set) var flags: VMAFlags
-  /// Which file is behind it; 0 for private anonymous memory.
+  /// Which file, or which reference page, is behind it; 0 for private anonymous memory.
   ///
   /// A shared anonymous mapping is backed by a file of its own, as in the kernel.
   public internal(set) var fileIdentity: UInt32
@@ -114,8 +148,17 @@ public struct VirtualMemoryArea: Equatable, Sendable {
   /// The number of pages, at least 1.
   public var pageCount: Int { pages.pageCount }
 
-  /// Whether untouched pages read as zeros and become private frames: no file, not shared.
-  public var isPrivateAnonymous: Bool { fileIdentity == 0 }
+  /// Whether there is neither a file behind it nor another process that shares it.
+  public var isPrivateAnonymous: Bool { flags.isDisjoint(with: [.file, .shared]) }
+
+  /// Whether it is private and no file's operations fill it, so that its pages are anonymous from the
+  /// first on, though it may keep a file.
+  ///
+  /// Source: Linux v6.8 `vma_is_anonymous`.
+  public var isFilledByKernel: Bool {
+    flags.isDisjoint(with: [.shared, .fileOperations])
+      && (!flags.contains(.file) || flags.contains(.reference))
+  }
 
   /// Whether the pages are Tagged memory.
   public var isTagged: Bool { flags.contains(.mte) }

@@ -11,8 +11,8 @@ extension MachineKey {
   ///
   /// Keys of one section stand together.
   public static let all: [MachineKey] =
-    hardware + [swapDevices] + kernel + virtualMemory + pageAllocator + swap + zram + tagStorage
-    + tagChecks
+    hardware + referencePages + [swapDevices] + kernel + virtualMemory + pageAllocator + swap + zram
+    + tagStorage + tagChecks + costs
 
   /// The switches by their names.
   public static func settings(of configuration: MachineConfiguration) -> [MachineSetting] {
@@ -75,7 +75,28 @@ extension MachineKey {
     ),
   ]
 
+  private static let referencePages: [MachineKey] = [
+    .choice(
+      "reference-pages",
+      \.referencePages,
+      meaning:
+        "What the kernel makes of refpage_create and of mappings of its descriptors: the posted patch, "
+        + "or an alternative from its review.",
+      source: "the reference-pages patch, v5, and replies to it"
+    )
+  ]
+
   private static let kernel: [MachineKey] = [
+    .number(
+      "kernel.open-files",
+      \.descriptorLimit,
+      in: 3...1_048_576,
+      unit: "descriptors",
+      meaning:
+        "The number that no descriptor of a process reaches; 0 to 2 are taken, and only those of "
+        + "reference pages count besides.",
+      source: "RLIMIT_NOFILE"
+    ),
     MachineKey(
       "kernel.page-size",
       values: alternatives(PageSize.allCases.map(\.name)),

@@ -8,6 +8,8 @@ import MemoryModel
 struct FaultArea {
   /// Its properties.
   let flags: VMAFlags
+  /// The reference page behind it, where its flags say that there is one.
+  let fileIdentity: UInt32
   /// Its protection.
   let protection: Protection
   /// Whether it was written to before, so that its private pages have a reverse map.
@@ -17,6 +19,7 @@ struct FaultArea {
   init(_ vma: borrowing VirtualMemoryArea) {
     flags = vma.flags
     protection = vma.protection
+    fileIdentity = vma.fileIdentity
     hasReverseMap = vma.anonVMA != 0
   }
 

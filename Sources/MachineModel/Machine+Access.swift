@@ -223,9 +223,7 @@ extension Machine {
     case .none, .filePage:
       return faultOnNothing(page, at: address, in: vma, isWrite: isWrite, of: process)
     case .zeroPage:
-      return isWrite
-        ? fillPage(page, at: address, in: vma, of: process)
-        : mapZeroPage(page, at: address, in: vma, of: process)
+      return faultOnZeroPage(page, at: address, in: vma, isWrite: isWrite, of: process)
     case .frame:
       return faultOnFrame(page, in: vma, isWrite: isWrite, of: process)
     case .faultOnAccess:

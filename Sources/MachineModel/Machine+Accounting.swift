@@ -28,6 +28,7 @@ extension Machine {
       return UInt64(processes.reduce(0) { $0 + $1.tableFrames.count } * page)
     case .structPages:
       return UInt64(presentPages * MachineLayout.descriptorBytes)
+    case .referencePages: return UInt64(referencePageBytes)
     case .tagStorageData:
       guard policy.bootPlacement == .cmaArea else { return 0 }
       return UInt64((region.tags.count - heldPages - unusedCMAPages) * page)
@@ -43,6 +44,26 @@ extension Machine {
     case .zramOrigData, .zramComprData, .zramMemUsed, .zramSame, .zramHuge, .zramTable:
       return zramStores.isEmpty ? 0 : zramBytes(of: category)
     }
+  }
+
+  /// Bytes of all reference pages.
+  ///
+  /// They are the frames, or objects with content and tags, and for each that a descriptor was made for an
+  /// object and an open file. Pages of the page cache count as anonymous.
+  private var referencePageBytes: Int {
+    guard references.count > 0 else { return 0 }
+    var bytes = 0
+    references.forEach { _, page in
+      switch page.home {
+      case .frame(let frame): bytes += frame == zeroFrame ? 0 : pageSize.bytes
+      case .object:
+        let granules = page.contentBytes / MemoryTag.granuleBytes
+        bytes += page.contentBytes + (granules + 1) / 2
+      case .cached: break
+      }
+      if page.tag == nil { bytes += KernelObject.referenceBytes }
+    }
+    return bytes
   }
 
   /// Free CMA pages, those on per-CPU lists included.

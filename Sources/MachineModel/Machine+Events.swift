@@ -53,6 +53,18 @@ extension Machine {
     )
   }
 
+  /// Processes so far, those that the machine made for itself included.
+  public var processCount: Int { processes.count }
+
+  /// Notes how many pages a process has mapped, before it gets fewer or others run.
+  ///
+  /// Source: Linux v6.8 `update_hiwater_rss`.
+  @inline(__always)
+  public mutating func noteResidentPages(of process: Int) {
+    let pages = UInt64(processes[process].table.residentPages)
+    if pages > counters[.hiwaterRss], process != pageCache { counters[.hiwaterRss] = pages }
+  }
+
   /// Whether a process has neither exited nor been killed.
   public func isAlive(_ process: Int) -> Bool { processes[process].isAlive }
 
@@ -132,6 +144,7 @@ extension Machine {
 
   /// Goes on with the CPU of another process.
   mutating func switchProcessor(to process: Int) {
+    noteResidentPages(of: currentProcess)
     currentProcess = process
     processor = processes[process].processor
     processes[process].hasRunSinceWalk = true
@@ -160,7 +173,9 @@ extension Machine {
     finishWrites()
     // The kernel delivers before it performs the call, which it then restarts.
     let entry = operation.entersKernel ? enterKernel(from: process) : .hit
+    if operation.isMappingCall { counters.add(.mappingCalls) }
     let outcome = call(operation, of: process).union(entry)
+    releaseIdleReferences()
     guard operation.changesMappings, outcome.errorNumber == nil else { return outcome }
     chargeKernelObjects(of: process)
     return outcome.union(steps)
@@ -170,11 +185,10 @@ extension Machine {
     switch operation {
     case .map(var request, let result):
       if let result, result < 0 { return steps }
-      // The recorded kernel's answer says where the mapping lies.
-      if let result, request.flags.isDisjoint(with: [.fixed, .fixedNoReplace]) {
-        request.address = UInt64(result)
-      }
-      return map(request, of: process)
+      request.place(at: result)
+      return map(request, backing: nil, of: process)
+    case .mapReference, .mapTagged, .createReference, .close:
+      return callForReferences(operation, of: process)
     case .unmap(let address, let length, let result):
       if let result, result < 0 { return steps }
       return unmap(address: address, length: length, of: process)
@@ -227,6 +241,31 @@ extension Machine {
     return steps
   }
 
+  /// The calls that reference pages add.
+  private mutating func callForReferences(
+    _ operation: MemoryOperation,
+    of process: Int
+  ) -> Outcome {
+    switch operation {
+    case .mapReference(var request, let descriptor, let offset, let result):
+      if let result, result < 0 { return steps }
+      request.place(at: result)
+      return mapReference(request, descriptor: descriptor, offset: offset, of: process)
+    case .mapTagged(var request, let tag, let result):
+      if let result, result < 0 { return steps }
+      request.place(at: result)
+      return mapTagged(request, tag: tag, of: process)
+    case .createReference(let request, let result):
+      if let result, result < 0 { return steps }
+      return createReference(request, recorded: result, of: process)
+    case .close(let descriptor, let result):
+      if let result, result < 0 { return steps }
+      return close(descriptor, of: process)
+    default:
+      preconditionFailure("\(operation) has nothing to do with reference pages")
+    }
+  }
+
   /// The pages that a kernel copy touches, as identifiers of the process.
   ///
   /// The driver performs one touch for each, so that the oracle sees them like any other.
@@ -242,13 +281,31 @@ extension Machine {
 }
 
 extension MemoryOperation {
+  /// Whether the operation is a system call about mappings or descriptors.
+  fileprivate var isMappingCall: Bool {
+    switch self {
+    case .createReference, .close: true
+    case .exec: false
+    default: changesMappings
+    }
+  }
+
   /// Whether the operation may change the number of VMAs.
   fileprivate var changesMappings: Bool {
     switch self {
-    case .map, .unmap, .protect, .remap, .brk, .advise, .exec: true
-    case .exit, .thread, .kernelCopy, .process, .fork, .mark, .tagSnapshot, .expect, .expectTags,
-      .tagControl, .tagCheckOverride, .tagInstruction, .pin, .unpin, .swapOff, .swapOn:
+    case .map, .mapReference, .mapTagged, .unmap, .protect, .remap, .brk, .advise, .exec: true
+    case .createReference, .close, .exit, .thread, .kernelCopy, .process, .fork, .mark,
+      .tagSnapshot, .expect, .expectTags, .tagControl, .tagCheckOverride, .tagInstruction, .pin,
+      .unpin, .swapOff, .swapOn:
       false
     }
+  }
+}
+
+extension MappingRequest {
+  /// Moves the request to where the recorded kernel's answer, if there is one, says the mapping lies.
+  fileprivate mutating func place(at result: Int64?) {
+    guard let result, flags.isDisjoint(with: [.fixed, .fixedNoReplace]) else { return }
+    address = UInt64(result)
   }
 }

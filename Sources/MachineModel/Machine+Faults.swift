@@ -17,8 +17,29 @@ extension Machine {
     isWrite: Bool,
     of process: Int
   ) -> Bool {
-    if vma.flags.contains(.file) && (vma.flags.contains(.shared) || !isWrite) {
-      return mapFilePage(page, at: address, in: vma, isWrite: isWrite, of: process)
+    if !vma.flags.isDisjoint(with: [.file, .reference]) {
+      if vma.flags.contains(.reference) {
+        return faultOnReference(page, at: address, in: vma, isWrite: isWrite, of: process)
+      }
+      if vma.flags.contains(.shared) || !isWrite {
+        return mapFilePage(page, at: address, in: vma, isWrite: isWrite, of: process)
+      }
+    }
+    return isWrite
+      ? fillPage(page, at: address, in: vma, of: process)
+      : mapZeroPage(page, at: address, in: vma, of: process)
+  }
+
+  /// A fault on a page that has the zero page or a reference page.
+  mutating func faultOnZeroPage(
+    _ page: PageIdentifier,
+    at address: VirtualPageNumber,
+    in vma: FaultArea,
+    isWrite: Bool,
+    of process: Int
+  ) -> Bool {
+    if vma.flags.contains(.reference) {
+      return faultOnReference(page, at: address, in: vma, isWrite: isWrite, of: process)
     }
     return isWrite
       ? fillPage(page, at: address, in: vma, of: process)
@@ -72,20 +93,7 @@ extension Machine {
     in vma: FaultArea,
     of process: Int
   ) -> Bool {
-    guard growTables(of: process, for: address) else { return false }
-    if !vma.hasReverseMap && !vma.flags.contains(.shared) {
-      processes[process].vmas.noteAnonymousWrite(at: address)
-      chargeKernelObjects(of: process)
-      guard processes[process].isAlive else { return false }
-    }
-    guard
-      let frame = allocateUserFrame(tagged: vma.flags.contains(.mte), charging: process)
-    else { return false }
-    // The allocation may have ended the process that asked for it.
-    guard processes[process].isAlive else {
-      freeUserFrame(frame)
-      return false
-    }
+    guard let frame = allocatePrivateFrame(at: address, in: vma, of: process) else { return false }
     if configuration.isObserved { contents[frame.index] = 0 }
     counters.add(.faultZeroFill)
     steps.insert(.zeroFill)
@@ -94,6 +102,32 @@ extension Machine {
     mapFrame(frame, at: page, in: vma, of: process, writable: true, dirty: true)
     addToBatch(frame)
     return true
+  }
+
+  /// Allocates a frame for the first page of its own that an address gets.
+  ///
+  /// - Returns: `nil` where memory ran out, or the allocation ended the process.
+  @inline(__always)
+  mutating func allocatePrivateFrame(
+    at address: VirtualPageNumber,
+    in vma: FaultArea,
+    of process: Int
+  ) -> PageFrameNumber? {
+    guard growTables(of: process, for: address) else { return nil }
+    if !vma.hasReverseMap && !vma.flags.contains(.shared) {
+      processes[process].vmas.noteAnonymousWrite(at: address)
+      chargeKernelObjects(of: process)
+      guard processes[process].isAlive else { return nil }
+    }
+    guard
+      let frame = allocateUserFrame(tagged: vma.flags.contains(.mte), charging: process)
+    else { return nil }
+    // The allocation may have ended the process that asked for it.
+    guard processes[process].isAlive else {
+      freeUserFrame(frame)
+      return nil
+    }
+    return frame
   }
 
   /// A write to a page that is mapped without write permission, in a mapping that allows it.

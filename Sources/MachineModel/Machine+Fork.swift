@@ -30,6 +30,7 @@ extension Machine {
         tagThreads: source.tagThreads.forked()
       )
     )
+    copyDescriptors(from: parent, to: child)
     for vma in source.vmas.areas where vma.isCopiedAtFork || vma.isSharedAtFork {
       for page in source.pageIndex.identifiers(in: vma.start..<vma.end) {
         guard share(page, in: vma, from: parent, with: child) else { return child }

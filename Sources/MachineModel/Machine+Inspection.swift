@@ -24,6 +24,17 @@ public struct PageView: Equatable, Sendable {
 }
 
 extension Machine {
+  /// Looks at the page that holds an address, which no event need ever have concerned.
+  public func view(at address: UInt64, process: Int) -> PageView {
+    if let page = identifier(of: address, process: process) { return view(page, of: process) }
+    return untouchedView(at: VirtualPageNumber(address: address, pageSize: pageSize), of: process)
+      ?? PageView(
+        tags: [UInt8](repeating: 0, count: pageSize.tagBytes),
+        stamp: 0,
+        exists: false
+      )
+  }
+
   /// Looks at a page the way a program would, without changing anything: in its frame, kept aside,
   /// or in swap.
   ///
@@ -34,6 +45,7 @@ extension Machine {
     let target = table.target(page)
     switch table.state(page) {
     case .none, .zeroPage, .filePage:
+      if let shown = referenceView(at: page, of: process) { return shown }
       return PageView(tags: untagged, stamp: 0, exists: false)
     case .frame, .faultOnAccess:
       return view(ofFrame: PageFrameNumber(rawValue: target))
@@ -80,7 +92,7 @@ extension Machine {
   }
 
   /// The identifier of a page of a process, `nil` where no event ever concerned it.
-  public func identifier(of address: UInt64, process: Int) -> PageIdentifier? {
+  private func identifier(of address: UInt64, process: Int) -> PageIdentifier? {
     processes[process].pageIndex.identifier(
       of: VirtualPageNumber(address: address, pageSize: pageSize)
     )

@@ -22,6 +22,7 @@ extension Machine {
     checkMappings()
     checkFrames()
     checkPins()
+    checkReferences()
     checkTagStorage()
     checkCMAZone()
     checkGroups()
@@ -103,6 +104,53 @@ extension Machine {
       total == pins.total && UInt64(total) == counted,
       "\(total) pins of frames, recorded \(pins.total), counted \(counted)"
     )
+  }
+
+  /// P6: reference pages against the entries that map them, the descriptors and the VMAs.
+  ///
+  /// The zero page and reference pages have no reverse map and are on no list, and no other frame is
+  /// mapped as they are.
+  private func checkReferences() {
+    var shared = [zeroFrame]
+    var mapped: [UInt32: Int] = [:]
+    for process in processes {
+      for entry in process.descriptors.entries { mapped[entry.identity, default: 0] += 1 }
+      for area in process.vmas.areas where area.flags.contains(.reference) {
+        // Looking it up stops the program where it was given up too early.
+        _ = references[area.fileIdentity]
+      }
+    }
+    references.forEach { identity, page in
+      let found = mapped[identity] ?? 0
+      precondition(
+        page.descriptors == found,
+        "reference page \(identity) has \(page.descriptors) descriptors, found \(found)"
+      )
+      if case .frame(let frame) = page.home, frame != zeroFrame {
+        shared.append(frame)
+        precondition(
+          frames[frame].use == .kernel && frames[frame].flags.contains(.tagged),
+          "P6: reference page \(identity) lies in frame \(frame.rawValue), \(frames[frame].use)"
+        )
+      }
+    }
+    for frame in shared {
+      precondition(
+        mapCount(frame) == 0 && !frames[frame].flags.contains(.onList),
+        "P6: frame \(frame.rawValue) has a reverse map or is on a list"
+      )
+    }
+    for number in processes.indices {
+      let table = processes[number].table
+      for page in 0..<processes[number].pageIndex.count
+      where table.state(PageIdentifier(page)) == .zeroPage {
+        let frame = PageFrameNumber(rawValue: table.target(PageIdentifier(page)))
+        precondition(
+          shared.contains(frame),
+          "P6: page \(page) of process \(number) maps frame \(frame.rawValue) as a shared page"
+        )
+      }
+    }
   }
 
   private func checkEntry(

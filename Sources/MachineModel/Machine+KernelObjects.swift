@@ -14,6 +14,8 @@ enum KernelObject {
   private static let groupPointerBytes = 8
   /// `mm_struct`, with the `cred` and the `file` that every exec makes.
   static let addressSpaceBytes = 960 + 192 + 256 + 3 * groupPointerBytes
+  /// The object of a reference page and the `file` that refers to it.
+  static let referenceBytes = 16 + 256
   /// `vm_area_struct`.
   static let areaBytes = 152 + groupPointerBytes
   /// `anon_vma` and the `anon_vma_chain` that ties it to its VMA.

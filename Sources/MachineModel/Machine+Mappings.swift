@@ -174,6 +174,7 @@ extension Machine {
       table.clear(page)
     case .frame, .faultOnAccess:
       let frame = PageFrameNumber(rawValue: target)
+      counters.add(.pagesUnmapped)
       unmapFrame(frame, at: page, of: process)
       releaseIfUnused(frame)
     case .swap, .swapExclusive:

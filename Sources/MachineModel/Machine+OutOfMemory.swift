@@ -16,7 +16,8 @@ extension Machine {
   mutating func killForMemory(group: Int?, askedBy process: Int?) -> Bool {
     var victim: Int?
     var largest = -1
-    for candidate in processes.indices where processes[candidate].isAlive {
+    for candidate in processes.indices
+    where processes[candidate].isAlive && candidate != pageCache {
       if let group, processes[candidate].group != group { continue }
       let table = processes[candidate].table
       let size = table.residentPages + table.swapEntries + processes[candidate].tableFrames.count
@@ -36,6 +37,7 @@ extension Machine {
   /// Unmaps everything that a process has.
   mutating func dropAddressSpace(of process: Int) {
     drainBatch()
+    noteResidentPages(of: process)
     let table = processes[process].table
     for page in 0..<processes[process].pageIndex.count
     where table.state(PageIdentifier(page)) != .none {
@@ -43,6 +45,8 @@ extension Machine {
     }
     releasePins(of: process)
     processes[process].vmas = VMASet(pageSize: pageSize)
+    closeDescriptors(of: process)
+    releaseIdleReferences()
     table.releaseAllTables()
     shrinkTables(of: process)
     releaseKernelObjects(of: process)

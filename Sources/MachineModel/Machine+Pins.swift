@@ -165,7 +165,9 @@ extension Machine {
     if table.state(page) == .zeroPage && flags.contains(.longTerm) {
       // A page that is written later would not be the one that was pinned.
       counters.add(.pgfault)
-      guard fillPage(page, at: number, in: FaultArea(vma), of: process) else { return .enomem }
+      guard
+        faultOnZeroPage(page, at: number, in: FaultArea(vma), isWrite: true, of: process)
+      else { return .enomem }
     }
     guard table.state(page).hasFrame else {
       pins.add(nil, page: number.rawValue, of: process)

@@ -198,6 +198,7 @@ extension Machine {
     by who: Reclaimer,
     skippingCMA: Bool
   ) -> Int {
+    noteResidentPages(of: currentProcess)
     switch replacement {
     case .twoList: break
     case .multiGenerational:

@@ -9,15 +9,23 @@ import PhysicalMemory
 // follows for pages. Source: specification of the kernel around us, section 4.1.
 
 extension Machine {
-  /// `mmap`.
-  mutating func map(_ request: MappingRequest, of process: Int) -> Outcome {
+  /// `mmap`, of a reference page where `backing` names one.
+  mutating func map(
+    _ request: MappingRequest,
+    backing: FileBacking?,
+    of process: Int
+  ) -> Outcome {
     let place: Range<VirtualPageNumber>
     switch processes[process].vmas.checkMap(request) {
     case .failure(let error): return .error(error)
     case .success(let range): place = range
     }
+    // The descriptor of a reference page is open for reading only.
+    if backing != nil, request.flags.contains(.shared), request.protection.contains(.write) {
+      return .error(.eacces)
+    }
     for lost in processes[process].vmas.mappedRanges(in: place) { dropPages(lost, of: process) }
-    let result = processes[process].vmas.map(request)
+    let result = processes[process].vmas.map(request, backing: backing)
     releaseTables(place, of: process)
     if case .failure(let error) = result { return .error(error) }
     lastValue = place.lowerBound.address(pageSize: pageSize)
@@ -173,7 +181,11 @@ extension Machine {
       case .free: makeDroppable(range, of: process)
       case .cold: deactivate(range, of: process)
       case .pageOut: pageOut(range, of: process)
-      case .willNeed: readFromSwap(range, of: process)
+      case .willNeed:
+        // Of a mapping that keeps a file, the file is read ahead.
+        for vma in processes[process].vmas.ranges(in: range) where !vma.flags.contains(.file) {
+          readFromSwap(vma.pages, of: process)
+        }
       case .populateRead: populate(range, isWrite: false, of: process)
       case .populateWrite: populate(range, isWrite: true, of: process)
       default: break
@@ -185,6 +197,7 @@ extension Machine {
   /// Drops the pages of a range, but not the page tables.
   mutating func dropPages(_ range: Range<VirtualPageNumber>, of process: Int) {
     drainBatch()
+    noteResidentPages(of: process)
     for page in processes[process].pageIndex.identifiers(in: range) {
       dropEntry(page, of: process)
     }

@@ -124,8 +124,9 @@ extension MemoryOperation {
   /// Whether a process enters the kernel for it.
   var entersKernel: Bool {
     switch self {
-    case .map, .unmap, .protect, .remap, .brk, .advise, .tagControl, .pin, .unpin, .kernelCopy,
-      .fork, .exec, .exit, .process, .swapOff, .swapOn:
+    case .map, .mapReference, .mapTagged, .createReference, .close, .unmap, .protect, .remap, .brk,
+      .advise, .tagControl, .pin, .unpin, .kernelCopy, .fork, .exec, .exit, .process,
+      .swapOff, .swapOn:
       true
     case .thread, .tagCheckOverride, .tagInstruction, .mark, .tagSnapshot, .expect, .expectTags:
       false

@@ -183,7 +183,8 @@ extension Machine {
     counters.add(.tagsCopied)
   }
 
-  private mutating func giveTags(_ tags: [UInt8], to frame: PageFrameNumber) {
+  /// Gives a frame tags, or keeps them aside where it has no storage for them.
+  mutating func giveTags(_ tags: [UInt8], to frame: PageFrameNumber) {
     if canHoldTags(frame) {
       frameTags.load(frame.index, from: tags.span)
       frames[frame].flags.insert(.tagged)

@@ -28,6 +28,7 @@ import TagStorage
 /// | `KernelObjects` | what a process costs its memory group beside its pages |
 /// | `Reservation`, `Migration`, `Tags` | tag storage |
 /// | `Mappings`, `SystemCalls`, `Remap`, `Fork` | address spaces |
+/// | `ReferenceCalls`, `ReferenceFaults`, `PopulatedReferences`, `PageCache`, `TagPages` | reference pages |
 /// | `TagChecks`, `TagInstructions`, `Pins` | what programs do with tags, and devices with pages |
 /// | `Accounting`, `Inspection`, `Invariants` | what others may see |
 public struct Machine: ~Copyable {
@@ -108,6 +109,13 @@ public struct Machine: ~Copyable {
   /// Frames taken for the kernel's own use: saved tags and the nodes of their map.
   var kernelFrames: [UInt32] = []
   let zeroFrame: PageFrameNumber
+
+  /// Reference pages and who refers to them.
+  var references = ReferencePageTable()
+  /// The reference page that the kernel keeps for each tag.
+  var tagPages = [UInt32?](repeating: nil, count: 16)
+  /// The process that stands for the page cache, `nil` where the machine's policy needs none.
+  var pageCache: Int?
 
   /// Pages that devices use.
   var pins = PinTable()
@@ -199,6 +207,7 @@ public struct Machine: ~Copyable {
 
     bootZeroPage()
     makeZramStores()
+    if configuration.referencePages == .memfdWrap { addPageCache() }
   }
 
   /// Registers tag storage as a CMA area, with the bitmap granularity that RFC v3 gives it.
@@ -249,6 +258,8 @@ public struct Notice: Equatable, Sendable {
     case migration
     /// The page was copied on write.
     case copy
+    /// The page was mapped or filled from a reference page.
+    case reference
   }
 
   /// What happened.

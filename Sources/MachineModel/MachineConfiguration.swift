@@ -52,6 +52,12 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var preferredTagChecks: TagCheckMode = .async
   /// Whether the processors know asymmetric tag checks: FEAT_MTE3.
   public var hasAsymmetricTagChecks = true
+  /// What the kernel makes of reference pages.
+  public var referencePages: ReferencePagePolicy = .asPosted
+  /// The number that no descriptor of a process reaches: RLIMIT_NOFILE.
+  public var descriptorLimit: Int = 1024
+  /// What events cost in time; nothing else depends on it.
+  public var costs = EventCosts()
   /// The version of Linux to follow where versions differ.
   public var kernel: KernelVersion = .linux68
   /// Broken behaviour switched on, to show that the checks notice it.
@@ -95,6 +101,8 @@ public enum InjectedFault: String, CaseIterable, Sendable {
   /// Saving the tags of every 16th page fails for want of memory: the swap-out is refused, and
   /// `mtecomp-v5` loses the tags.
   case failTagAllocation = "fail-tag-allocation"
+  /// Making a reference page fails for want of memory.
+  case failReferencePage = "fail-reference-page"
 }
 
 /// Why a machine cannot be built.

@@ -27,6 +27,8 @@ struct Process {
   var hasRunSinceWalk = true
   /// Whether its page tables were ever walked for young bits.
   var wasWalked = false
+  /// Its descriptors of reference pages.
+  var descriptors = DescriptorTable()
   /// What its threads have to do with tags.
   var tagThreads: TagThreads
 

@@ -29,6 +29,10 @@ public enum Counter: Int, CaseIterable, Sendable {
   case faultFile
   /// Accesses that ended in SIGSEGV.
   case faultSignal
+  /// Read faults that mapped a reference page.
+  case faultReferencePage
+  /// Faults that got a frame with the content of a reference page.
+  case faultReferenceFill
 
   // Page allocator.
 
@@ -234,6 +238,25 @@ public enum Counter: Int, CaseIterable, Sendable {
   /// Pages whose data were copied, for any reason.
   case pagesCopied
 
+  // Reference pages, and what time depends on besides.
+
+  /// Reference pages created.
+  case refpageCreated
+  /// Reference pages given up with their last descriptor and mapping.
+  case refpageReleased
+  /// Reference pages whose content came from memory without tags, which count as tag 0.
+  case refpageUntaggedSource
+  /// Pages filled with a byte, or with zeros and a tag.
+  case pagesFilled
+  /// Pages zeroed only to be filled or copied over.
+  case pagesZeroedTwice
+  /// Pages that programs unmapped, dropped or left behind at their end.
+  case pagesUnmapped
+  /// System calls that change mappings or descriptors.
+  case mappingCalls
+  /// The most pages that one process had mapped at once: `VmHWM`.
+  case hiwaterRss
+
   /// The name in reports: the case's name in lower case with underscores, such as `pgscan_kswapd`.
   public var name: String { Self.names[rawValue] }
 
@@ -263,7 +286,7 @@ func snakeCase(_ name: String) -> String {
 /// The numbers lie in the set itself, so that counting an event, which every step of a fault does,
 /// is one addition in memory.
 public struct CounterSet: Equatable, Sendable {
-  @usableFromInline var values = InlineArray<101, UInt64>(repeating: 0)
+  @usableFromInline var values = InlineArray<111, UInt64>(repeating: 0)
 
   /// Creates a set of zeros.
   public init() {

@@ -40,6 +40,8 @@ public enum MemoryCategory: Int, CaseIterable, Sendable {
   case pageTables
   /// The kernel's array of page descriptors, 64 bytes for each frame it covers.
   case structPages
+  /// Reference pages with the objects and open files that stand for them.
+  case referencePages
 
   // Given back.
 
@@ -106,7 +108,9 @@ public enum MemoryCategory: Int, CaseIterable, Sendable {
   }
 
   /// The categories that paging costs with and without tags.
-  public static let pagingOverhead: [MemoryCategory] = [.pageTables, .structPages]
+  public static let pagingOverhead: [MemoryCategory] = [
+    .pageTables, .structPages, .referencePages,
+  ]
 
   private static let names: [String] = allCases.map { snakeCase(String(describing: $0)) }
 }

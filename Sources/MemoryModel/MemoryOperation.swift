@@ -142,6 +142,15 @@ public enum MemoryOperation: Equatable, Sendable {
     newAddress: UInt64,
     result: Int64?
   )
+  /// `mmap` of a reference page's descriptor, private unless the flags say `shared`; `offset` is in
+  /// bytes. The flags have `anonymous`, because no pages of a file are behind the mapping.
+  case mapReference(MappingRequest, descriptor: UInt32, offset: UInt64, result: Int64?)
+  /// `mmap` of anonymous memory whose untouched pages read as zeros with this tag.
+  case mapTagged(MappingRequest, tag: MemoryTag, result: Int64?)
+  /// `refpage_create`; the result is a descriptor.
+  case createReference(ReferenceRequest, result: Int64?)
+  /// `close` of a reference page's descriptor.
+  case close(descriptor: UInt32, result: Int64?)
   /// `brk`: the new end of the heap asked for, 0 to ask where it is.
   ///
   /// A program's first call asks, and its result says where the heap begins, with nothing mapped.

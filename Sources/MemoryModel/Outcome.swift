@@ -71,6 +71,13 @@ public struct Outcome: OptionSet, Hashable, Sendable {
   /// An instruction that programs may not use: SIGILL.
   @inlinable public static var undefined: Outcome { Outcome(rawValue: 1 << 27) }
 
+  /// A read of an untouched page mapped a reference page.
+  @inlinable public static var referencePage: Outcome { Outcome(rawValue: 1 << 28) }
+  /// A page got a frame of its own with the content of its reference page.
+  @inlinable public static var referenceFill: Outcome { Outcome(rawValue: 1 << 29) }
+  /// The content of a reference page came from memory without tags, which count as tag 0.
+  @inlinable public static var untaggedSource: Outcome { Outcome(rawValue: 1 << 30) }
+
   /// The name of each step, as text traces write it, in the order in which they are printed.
   public static let stepNames: [(step: Outcome, name: String)] = [
     (.filePage, "file"), (.unmapped, "unmapped"), (.protected, "protected"),
@@ -84,6 +91,8 @@ public struct Outcome: OptionSet, Hashable, Sendable {
     (.processGone, "process-gone"), (.tagCheckFault, "tag-check-fault"),
     (.tagCheckLatched, "tag-check-latched"), (.asyncTagFault, "async-tag-fault"),
     (.misaligned, "misaligned"), (.undefined, "undefined"),
+    (.referencePage, "reference-page"), (.referenceFill, "reference-fill"),
+    (.untaggedSource, "untagged-source"),
   ]
 
   /// A system call's refusal.
@@ -101,6 +110,8 @@ public enum ErrorNumber: UInt16, CaseIterable, Error, Sendable {
   case enoent = 2
   /// Interrupted by a signal.
   case eintr = 4
+  /// Not an open descriptor.
+  case ebadf = 9
   /// Try again later.
   case eagain = 11
   /// Not enough memory, or a limit reached.
@@ -115,6 +126,8 @@ public enum ErrorNumber: UInt16, CaseIterable, Error, Sendable {
   case eexist = 17
   /// Invalid argument.
   case einval = 22
+  /// Too many open descriptors.
+  case emfile = 24
   /// No space left.
   case enospc = 28
 
@@ -123,6 +136,7 @@ public enum ErrorNumber: UInt16, CaseIterable, Error, Sendable {
     switch self {
     case .enoent: "ENOENT"
     case .eintr: "EINTR"
+    case .ebadf: "EBADF"
     case .eagain: "EAGAIN"
     case .enomem: "ENOMEM"
     case .eacces: "EACCES"
@@ -130,6 +144,7 @@ public enum ErrorNumber: UInt16, CaseIterable, Error, Sendable {
     case .ebusy: "EBUSY"
     case .eexist: "EEXIST"
     case .einval: "EINVAL"
+    case .emfile: "EMFILE"
     case .enospc: "ENOSPC"
     }
   }

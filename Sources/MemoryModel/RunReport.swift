@@ -211,7 +211,7 @@ public struct VerificationReport: Equatable, Sendable {
   public var swapIns: UInt64 = 0
   /// Pages compared after they were migrated.
   public var migrations: UInt64 = 0
-  /// Pages compared after they were copied on write.
+  /// Pages compared after they were copied on write, or mapped or filled from a reference page.
   public var copies: UInt64 = 0
   /// Pages compared at the end of the run.
   public var finalPages: UInt64 = 0

@@ -249,13 +249,9 @@ extension ReplaySession {
       )
     }
     let address = page << UInt64(plan.machine.pageSize.shift)
-    let view =
-      machine.identifier(of: address, process: cursor.current)
-      .map { machine.view($0, of: cursor.current) }
-      ?? PageView(tags: [UInt8](repeating: 0, count: tags.count), stamp: 0, exists: false)
     oracle.compareSnapshot(
       tags,
-      view: view,
+      view: machine.view(at: address, process: cursor.current),
       page: page,
       of: cursor.current,
       at: cursor.place
@@ -294,12 +290,11 @@ extension ReplaySession {
 
   /// Compares granules of a page, from that at an address on, with what the trace's writer expects.
   private mutating func checkTags(_ tags: [UInt8], at address: UInt64, _ cursor: TraceCursor) {
-    let view = machine.identifier(of: address, process: cursor.current)
-      .map { machine.view($0, of: cursor.current) }
+    let view = machine.view(at: address, process: cursor.current)
     var failure: String?
     let first = Int(address & UInt64(plan.machine.pageSize.bytes - 1)) / MemoryTag.granuleBytes
     for (granule, expected) in zip(first..., tags) {
-      let found = view.map { tag($0.tags, granule) } ?? 0
+      let found = tag(view.tags, granule)
       guard found != expected else { continue }
       failure =
         "\(cursor.place): page 0x\(hexadecimal(address)): granule \(granule): expected tag"
@@ -320,6 +315,7 @@ extension ReplaySession {
         case .swapIn: .swapIn
         case .migration: .migration
         case .copy: .copy
+        case .reference: .reference
         }
       oracle.compare(
         machine.view(notice.page, of: notice.process),

@@ -92,6 +92,7 @@ public struct ReplaySession: ~Copyable {
     self.plan = plan
     self.machine = machine
     oracle = ShadowOracle(plan.machine)
+    for _ in 0..<self.machine.processCount { oracle.addProcess() }
     if case .every(let interval) = plan.observation {
       precondition(interval > 0, "a sample every 0 events")
       precondition(plan.isVerified, "samples of tags are the oracle's, which does not run")
@@ -155,6 +156,7 @@ public struct ReplaySession: ~Copyable {
       }
     }
     machine.checkInvariants()
+    for process in 0..<machine.processCount { machine.noteResidentPages(of: process) }
     return DesignReport(
       design: plan.machine.design.rawValue,
       codec: plan.machine.codec.rawValue,
@@ -304,19 +306,9 @@ public struct ReplaySession: ~Copyable {
   /// Compares every page of a process before its address space goes, and adds it to the digest.
   mutating func verifyWhole(_ process: Int, at place: String) {
     guard plan.isVerified, machine.isAlive(process) else { return }
-    let nothing = PageView(
-      tags: [UInt8](repeating: 0, count: plan.machine.pageSize.tagBytes),
-      stamp: 0,
-      exists: false
-    )
     for page in oracle.pages(of: process) {
-      // A page without an identifier was never touched as far as the machine knows.
-      let identifier = machine.identifier(
-        of: page << UInt64(plan.machine.pageSize.shift),
-        process: process
-      )
       oracle.compare(
-        identifier.map { machine.view($0, of: process) } ?? nothing,
+        machine.view(at: page << UInt64(plan.machine.pageSize.shift), process: process),
         page: page,
         of: process,
         after: .endOfRun,

@@ -24,6 +24,14 @@ struct ShadowArea {
   var isWiped = false
   /// Whether a fork child does not get it: MADV_DONTFORK, which goes before `isWiped`.
   var isLeftOut = false
+  /// What its untouched pages hold: that of a reference page, or zeros.
+  var base = PageContents()
+  /// Whether it keeps the descriptor of a reference page.
+  var keepsDescriptor = false
+  /// Whether it has operations of its own, so that it is not anonymous.
+  var hasOperations = false
+  /// Whether write permission cannot be had.
+  var isNeverWritable = false
 
   /// An area that `mmap` makes.
   init(_ pages: Range<UInt64>, for request: MappingRequest) {
@@ -35,6 +43,18 @@ struct ShadowArea {
     isShared = request.flags.contains(.shared)
     isUnknown = isShared && isFile
     growsDown = !request.flags.isDisjoint(with: [.growsDown, .stack])
+  }
+
+  /// An area that `mmap` makes with a reference page.
+  init(_ pages: Range<UInt64>, for request: MappingRequest, _ reference: ShadowReference) {
+    self.init(pages, for: request)
+    // Its descriptor cannot be written, so that nobody shares anything.
+    isNeverWritable = isShared
+    isShared = false
+    base = reference.contents
+    isUnknown = reference.isUnknown
+    keepsDescriptor = reference.isDescriptor
+    hasOperations = reference.hasOperations
   }
 
   /// New heap.
@@ -49,7 +69,10 @@ struct ShadowArea {
   }
 
   /// Whether `mmap` gave it neither a file nor other users.
-  var isPrivateAnonymous: Bool { !isFile && !isShared }
+  var isPrivateAnonymous: Bool { !isFile && !isShared && !keepsDescriptor }
+
+  /// Whether its pages can be given up: MADV_FREE.
+  var canBeGivenUp: Bool { !isFile && !isShared && !hasOperations }
 
   /// The area with other bounds.
   func part(_ start: UInt64, _ end: UInt64) -> Self {

@@ -25,7 +25,7 @@ struct ShadowOracle {
 
   /// Adds a process; its number must be the machine's.
   mutating func addProcess() {
-    spaces.append(ShadowSpace(pageSize: pageSize))
+    spaces.append(ShadowSpace(pageSize: pageSize, policy: machine.referencePages))
     threads.append(ShadowThreads(machine))
   }
 
@@ -217,7 +217,7 @@ struct ShadowOracle {
     switch cause {
     case .swapIn: report.swapIns += 1
     case .migration: report.migrations += 1
-    case .copy: report.copies += 1
+    case .copy, .reference: report.copies += 1
     case .endOfRun: report.finalPages += 1
     }
   }
@@ -240,6 +240,8 @@ enum ComparisonCause: String {
   case migration
   /// The page was copied on write.
   case copy = "copy on write"
+  /// The page was mapped or filled from a reference page.
+  case reference = "a fault on a reference page"
   /// The run, or the process, ended.
   case endOfRun = "the end of the run"
 }

@@ -14,6 +14,9 @@ extension ShadowSpace {
     case .map(let request, let result):
       if let result, result < 0 { return }
       map(request, at: result, error: error)
+    case .mapReference(_, _, _, let result), .mapTagged(_, _, let result),
+      .createReference(_, let result), .close(_, let result):
+      if error == nil, result ?? 0 >= 0 { applyToReferences(operation) }
     case .unmap(let address, let length, let result):
       if let result, result < 0 { return }
       if error == nil { cut(pageRange(address, length)) }
@@ -21,7 +24,12 @@ extension ShadowSpace {
       if let result, result < 0 { return }
       guard isAligned(address), !address.addingReportingOverflow(length).overflow else { return }
       let isTagged = protection.contains(.mte)
-      change(protectedPart(of: pageRange(address, length), withoutFiles: isTagged)) {
+      let isWritable = protection.contains(.write)
+      change(
+        protectedPart(of: pageRange(address, length)) {
+          $0.isFile && isTagged || $0.isNeverWritable && isWritable
+        }
+      ) {
         $0.isWritable = protection.contains(.write)
         if isTagged { $0.isTagged = true }
       }
@@ -54,23 +62,36 @@ extension ShadowSpace {
   }
 
   private mutating func map(_ request: MappingRequest, at result: Int64?, error: ErrorNumber?) {
+    // The kernel finds out that a file takes no tags when what lay there is gone.
+    let isFixed = !request.flags.isDisjoint(with: [.fixed, .fixedNoReplace])
+    let isTaggedFile =
+      request.protection.contains(.mte) && !request.flags.contains(.anonymous)
+      && pageCount(request.length) > 0 && (!isFixed || isAligned(request.address))
+    if error == nil {
+      place(request, at: result) { ShadowArea($0, for: request) }
+    } else if error == .einval, isTaggedFile, let range = place(of: request, at: result) {
+      cut(range)
+    }
+  }
+
+  /// Maps what `make` makes of the pages that a request gets.
+  mutating func place(
+    _ request: MappingRequest,
+    at result: Int64?,
+    _ make: (Range<UInt64>) -> ShadowArea
+  ) {
+    if let range = place(of: request, at: result) { replace(range, with: make(range)) }
+  }
+
+  /// The pages that a request gets.
+  private func place(of request: MappingRequest, at result: Int64?) -> Range<UInt64>? {
     let isFixed = !request.flags.isDisjoint(with: [.fixed, .fixedNoReplace])
     let wanted = pageNumber(
       isFixed ? request.address : result.map { UInt64($0) } ?? request.address
     )
     let pages = pageCount(request.length)
-    // The kernel finds out that a file takes no tags when what lay there is gone.
-    let isTaggedFile =
-      request.protection.contains(.mte) && !request.flags.contains(.anonymous) && pages > 0
-      && (!isFixed || isAligned(request.address))
-    guard error == nil || error == .einval && isTaggedFile else { return }
-    guard let start = isFixed || wanted != 0 ? wanted : highestGap(pages) else { return }
-    let range = start..<(start + pages)
-    if error == nil {
-      replace(range, with: ShadowArea(range, for: request))
-    } else {
-      cut(range)
-    }
+    guard let start = isFixed || wanted != 0 ? wanted : highestGap(pages) else { return nil }
+    return start..<(start + pages)
   }
 
   private mutating func advise(_ range: Range<UInt64>, _ advice: Advice, error: ErrorNumber?) {
@@ -80,7 +101,8 @@ extension ShadowSpace {
     for area in areas where area.end > range.lowerBound && area.start < range.upperBound {
       let part = max(area.start, range.lowerBound)..<min(area.end, range.upperBound)
       // Whoever refuses ends the call; what lies below has been treated.
-      if advice == .free || advice == .wipeOnFork, !area.isPrivateAnonymous { return }
+      if advice == .free, !area.canBeGivenUp { return }
+      if advice == .wipeOnFork, !area.isPrivateAnonymous { return }
       switch advice {
       case .dontNeed: dropPages(part)
       case .free: giveUp(part)
@@ -162,7 +184,8 @@ extension ShadowSpace {
   /// tail of a mapping that was to become shorter.
   private mutating func abandon(_ call: Remapping, of source: ShadowArea, _ error: ErrorNumber) {
     let target = call.destination(at: call.wanted)
-    let isEmptySource = call.old.isEmpty && !source.isShared && error == .einval
+    let isEmptySource =
+      call.old.isEmpty && !source.isShared && !source.isNeverWritable && error == .einval
     guard call.flags.contains([.fixed, .mayMove]), call.isAligned, call.newPages > 0,
       error == .efault || isEmptySource, target.upperBound <= taskEnd,
       !target.overlaps(call.old)
@@ -187,14 +210,14 @@ extension ShadowSpace {
     return ceiling >= lowest + pages ? ceiling - pages : nil
   }
 
-  /// What mprotect changes: up to the first hole, and to the first file where those are refused.
+  /// What mprotect changes: up to the first hole, and to the first area that refuses.
   private func protectedPart(
     of range: Range<UInt64>,
-    withoutFiles: Bool
+    _ refuses: (ShadowArea) -> Bool
   ) -> Range<UInt64> {
     var end = range.lowerBound
     for area in areas where area.end > end {
-      guard end < range.upperBound, area.start <= end, !(area.isFile && withoutFiles) else { break }
+      guard end < range.upperBound, area.start <= end, !refuses(area) else { break }
       end = area.end
     }
     return range.lowerBound..<min(end, range.upperBound)

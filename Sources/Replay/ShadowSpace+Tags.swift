@@ -85,7 +85,7 @@ extension ShadowSpace {
 
 extension PageExpectation {
   /// What the page holds where that is certain.
-  fileprivate var onlyContents: PageContents? {
+  var onlyContents: PageContents? {
     isUnknown || mayBeGone || contents.count != 1 ? nil : contents.first
   }
 }
@@ -94,8 +94,8 @@ extension MemoryOperation {
   /// Whether a program enters the kernel for it whatever happens.
   var isSystemCall: Bool {
     switch self {
-    case .map, .unmap, .protect, .remap, .brk, .advise, .exec, .exit, .tagControl, .pin, .unpin,
-      .swapOff, .swapOn:
+    case .map, .mapReference, .mapTagged, .createReference, .close, .unmap, .protect, .remap, .brk,
+      .advise, .exec, .exit, .tagControl, .pin, .unpin, .swapOff, .swapOn:
       true
     default:
       false

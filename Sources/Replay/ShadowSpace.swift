@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MachineModel
 import MemoryModel
 
 /// What one page holds, as the shadow oracle sees it.
@@ -8,32 +9,40 @@ struct ShadowPage {
   ///
   /// A page given up with MADV_FREE and then written holds either what it held before or, where it
   /// had been dropped by then, nothing but the write; the first is the one where nothing was dropped.
-  var contents = [PageContents()]
+  var contents: [PageContents]
   /// MADV_FREE was called and the page was not written since.
   var mayBeGone = false
+
+  /// An untouched page that holds `base`.
+  init(_ base: PageContents) { contents = [base] }
 
   mutating func write(_ stamp: UInt64) {
     for index in contents.indices { contents[index].stamp = stamp }
   }
 
-  mutating func giveUp() {
+  mutating func giveUp(to base: PageContents) {
     mayBeGone = true
-    if !contents.contains(PageContents()) { contents.append(PageContents()) }
+    if !contents.contains(base) { contents.append(base) }
   }
 }
 
 /// One process as the shadow oracle sees it: what is mapped, and what its pages hold.
 struct ShadowSpace {
   let pageSize: PageSize
+  /// What the kernel makes of reference pages.
+  let policy: ReferencePagePolicy
   /// What is mapped, in ascending order; neighbours are never joined.
   private(set) var areas: [ShadowArea] = []
   /// The pages that were written or tagged.
   var pages: [UInt64: ShadowPage] = [:]
+  /// The open descriptors of reference pages.
+  var descriptors: [UInt32: ShadowReference] = [:]
   /// Where the heap ends, once the trace has said so.
   var heapEnd: UInt64?
 
-  init(pageSize: PageSize) {
+  init(pageSize: PageSize, policy: ReferencePagePolicy) {
     self.pageSize = pageSize
+    self.policy = policy
   }
 
   /// The pages that were written or tagged, in ascending order.
@@ -41,7 +50,7 @@ struct ShadowSpace {
 
   func expectation(of number: UInt64) -> PageExpectation {
     let range = area(of: number)
-    let page = pages[number] ?? ShadowPage()
+    let page = pages[number] ?? ShadowPage(range?.base ?? PageContents())
     return PageExpectation(
       contents: page.contents.map {
         let tags = $0.tags.isEmpty ? [UInt8](repeating: 0, count: pageSize.tagBytes) : $0.tags
@@ -55,7 +64,7 @@ struct ShadowSpace {
 
   mutating func write(_ stamp: UInt64, to number: UInt64) {
     guard let range = area(of: number), !range.isUnknown else { return }
-    pages[number, default: ShadowPage()].write(stamp)
+    pages[number, default: ShadowPage(range.base)].write(stamp)
     pages[number]?.mayBeGone = false
   }
 
@@ -67,7 +76,7 @@ struct ShadowSpace {
 
   mutating func storeTags(to number: UInt64, first: Int, count: Int, tag: UInt8) {
     guard let range = area(of: number), !range.isUnknown else { return }
-    pages[number, default: ShadowPage()].mayBeGone = false
+    pages[number, default: ShadowPage(range.base)].mayBeGone = false
     guard range.isTagged else { return }
     let alternatives = pages[number]?.contents ?? []
     pages[number]?.contents = alternatives.map { old in
@@ -84,6 +93,7 @@ struct ShadowSpace {
   mutating func forgetEverything() {
     areas = []
     pages = [:]
+    descriptors = [:]
     heapEnd = nil
   }
 
@@ -152,9 +162,10 @@ struct ShadowSpace {
   }
 
   /// Notes that the pages of a range may be dropped until they are written.
+  ///
+  /// - Precondition: the range lies in one area.
   mutating func giveUp(_ range: Range<UInt64>) {
-    for number in range where pages[number] != nil {
-      pages[number, default: ShadowPage()].giveUp()
-    }
+    let base = area(of: range.lowerBound)?.base ?? PageContents()
+    for number in range { pages[number]?.giveUp(to: base) }
   }
 }

@@ -154,7 +154,7 @@ extension Glossary {
     verification(
       .copies,
       "compared after copy on write",
-      "Pages compared after they were copied on write."
+      "Pages compared after they were copied on write, or mapped or filled from a reference page."
     ),
     verification(.finalPages, "compared at the end", "Pages compared at the end of the run."),
     verification(.snapshots, "recorded snapshots compared", "Recorded tag snapshots compared."),

@@ -83,6 +83,22 @@ extension Glossary {
       source: Source.kernel
     ),
     counter(
+      .faultReferencePage,
+      "reference page mapped",
+      .faults,
+      "Read faults that mapped a reference page.",
+      sum: .faults,
+      source: Source.references
+    ),
+    counter(
+      .faultReferenceFill,
+      "filled from a reference page",
+      .faults,
+      "Faults that got a frame with the content of a reference page.",
+      sum: .faults,
+      source: Source.references
+    ),
+    counter(
       .pgallocDma,
       "pages allocated, DMA",
       .pages,

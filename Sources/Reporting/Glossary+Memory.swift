@@ -81,6 +81,15 @@ extension Glossary {
       source: Source.kernel
     ),
     category(
+      .referencePages,
+      "reference pages",
+      "Reference pages with the objects and open files that stand for them.",
+      formula: "frames * bytes of a page, or content and tags where there is none; 272 for each "
+        + "that has a descriptor",
+      sum: .statistics,
+      source: Source.model
+    ),
+    category(
       .tagStorageData,
       "tag storage that holds data",
       "Tag storage that holds data.",

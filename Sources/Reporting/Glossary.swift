@@ -10,7 +10,7 @@ public enum Glossary {
   /// All entries: counters and categories in the order of their types, then what is derived.
   public static let entries: [GlossaryEntry] =
     faultCounters + reclaimCounters + swapCounters + tagStorageCounters + tagCounters
-    + memoryCategories + derivedRows
+    + referenceCounters + memoryCategories + derivedRows
 
   /// The entry that explains the row `name`, `nil` if there is none.
   ///
@@ -66,6 +66,7 @@ public enum Glossary {
     static let zram = "Linux v6.8, /sys/block/zram*/mm_stat"
     static let storage = "dynamic tag storage RFC v3"
     static let compression = "MTE tag compression v5"
+    static let references = "reference-pages patch v5"
     static let model = "this model"
   }
 }

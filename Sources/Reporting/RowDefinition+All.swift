@@ -32,7 +32,10 @@ extension GroupDefinition {
     ),
     GroupDefinition(
       title: "Cost of paging, mean over the run, KiB",
-      rows: MemoryCategory.pagingOverhead.map { .always(.memory($0, .mean)) }
+      rows: [
+        .always(.memory(.pageTables, .mean)), .always(.memory(.structPages, .mean)),
+        .ifAny(.memory(.referencePages, .mean)),
+      ]
     ),
     GroupDefinition(
       title: "Use of the frames and of swap, mean over the run, KiB",
@@ -88,7 +91,7 @@ extension GroupDefinition {
       rows: [.always(.counter(.pgfault)), .always(.counter(.pgmajfault))]
         + [
           Counter.faultZeroPage, .faultZeroFill, .faultCopyOnWrite, .pgreuse, .faultSwapCache,
-          .faultSwapDevice, .faultFile, .faultSignal,
+          .faultSwapDevice, .faultFile, .faultSignal, .faultReferencePage, .faultReferenceFill,
         ].map { .ifAny(.counter($0)) }
     ),
     counters(
@@ -181,7 +184,22 @@ extension GroupDefinition {
       .doubleMigrations,
       .livelocks
     ),
-    counters("The run", .events, .accesses),
+    counters(
+      "Reference pages",
+      .refpageCreated,
+      .refpageReleased,
+      .refpageUntaggedSource,
+      .pagesFilled,
+      .pagesZeroedTwice
+    ),
+    counters(
+      "The run",
+      .events,
+      .accesses,
+      .mappingCalls,
+      .pagesUnmapped,
+      .hiwaterRss
+    ),
     GroupDefinition(
       title: "Tags",
       rows: [

@@ -4,7 +4,12 @@ import MemoryModel
 
 extension SumCheck {
   mutating func checkFaults() {
-    let first = count(.faultZeroPage, .faultZeroFill)
+    let first = count(
+      .faultZeroPage,
+      .faultZeroFill,
+      .faultReferencePage,
+      .faultReferenceFill
+    )
     let swap = count(.faultSwapCache, .faultSwapDevice)
     let writes = count(.faultCopyOnWrite, .pgreuse)
     // A swap fault that goes on to copy or reuse its page is one fault and counts in both.

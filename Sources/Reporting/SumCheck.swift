@@ -67,6 +67,15 @@ struct SumCheck {
     case .copies:
       let copies = count(.pgmigrateSuccess, .faultCopyOnWrite)
       atMost("pgmigrate_success + fault_copy_on_write", copies, .pagesCopied)
+      atMost(
+        "pgmigrate_success + fault_copy_on_write + fault_reference_fill",
+        copies + count(.faultReferenceFill),
+        "pages_copied + pages_filled",
+        count(.pagesCopied, .pagesFilled)
+      )
+    case .references:
+      atMost(.refpageReleased, .refpageCreated)
+      atMost(.pagesZeroedTwice, .faultReferenceFill)
     case .pins: atMost(.nrFollPinReleased, .nrFollPinAcquired)
     case .tagChecks: checkTagChecks()
     case .verification: checkVerification()

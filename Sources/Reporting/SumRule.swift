@@ -41,6 +41,8 @@ public enum SumRule: String, CaseIterable, Sendable {
   case faultsOnAccess = "faults on access"
   /// Copied pages by cause.
   case copies
+  /// Reference pages.
+  case references = "reference pages"
   /// Pins of pages.
   case pins
   /// Tag checks by result.
@@ -67,10 +69,11 @@ public enum SumRule: String, CaseIterable, Sendable {
         + "the last values"
     case .statistics: "mean <= peak and last <= peak, for every category"
     case .faults:
-      "fault_zero_page + fault_zero_fill + max(S, W) <= pgfault, where S = fault_swap_cache + "
-        + "fault_swap_device and W = fault_copy_on_write + pgreuse, because a swap fault may go "
-        + "on to copy or reuse its page and still is one fault; unless oom_kill > 0, also pgfault "
-        + "<= fault_zero_page + fault_zero_fill + S + W + foa_faults + fault_file + fault_signal"
+      "F + max(S, W) <= pgfault, where F = fault_zero_page + fault_zero_fill + "
+        + "fault_reference_page + fault_reference_fill, S = fault_swap_cache + fault_swap_device and "
+        + "W = fault_copy_on_write + pgreuse, because a swap fault may go on to copy or reuse its "
+        + "page and still is one fault; unless oom_kill > 0, also pgfault <= F + S + W + foa_faults "
+        + "+ fault_file + fault_signal"
     case .majorFaults: "pgmajfault = fault_swap_device"
     case .swapReads: "fault_swap_device + swap_ra <= pswpin and swap_ra_hit <= swap_ra"
     case .zram:
@@ -103,7 +106,11 @@ public enum SumRule: String, CaseIterable, Sendable {
     case .faultsOnAccess:
       "foa_resolved_reserve + foa_replaced_tsp + foa_replaced_other + foa_replaced_fail <= "
         + "foa_faults"
-    case .copies: "pgmigrate_success + fault_copy_on_write <= pages_copied"
+    case .copies:
+      "pgmigrate_success + fault_copy_on_write <= pages_copied; with fault_reference_fill they are "
+        + "at most pages_copied + pages_filled"
+    case .references:
+      "refpage_released <= refpage_created; pages_zeroed_twice <= fault_reference_fill"
     case .pins: "nr_foll_pin_released <= nr_foll_pin_acquired"
     case .tagChecks:
       "tag_mismatches = tag_mismatches_reported + tag_check_faults_sync + tag_check_faults_latched "

@@ -154,9 +154,11 @@ struct EventParser: ~Copyable {
   ) throws(TraceError) -> Bool {
     let operation: MemoryOperation
     switch word.text {
-    case "map":
-      let request = try line.mapping()
-      operation = .map(request, result: try line.result())
+    case "map": operation = try line.map()
+    case "refpage_create": operation = try line.createReference()
+    case "close":
+      let descriptor = try line.number32("a descriptor")
+      operation = .close(descriptor: descriptor, result: try line.result())
     case "unmap":
       let address = try line.address()
       let length = try line.number("a length")

@@ -65,7 +65,8 @@ public struct MappedRanges: Sendable {
   /// - Returns: whether anything may have changed.
   public mutating func apply(_ operation: MemoryOperation) -> Bool {
     switch operation {
-    case .map(var request, let result):
+    case .map(var request, let result), .mapReference(var request, _, _, let result),
+      .mapTagged(var request, _, let result):
       guard result ?? 0 >= 0 else { return false }
       let isFixed = !request.flags.isDisjoint(with: [.fixed, .fixedNoReplace])
       if let result {

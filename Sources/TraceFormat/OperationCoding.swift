@@ -13,6 +13,7 @@ enum OperationCode: UInt8 {
   case tagControl, tagCheckOverride, tagInstruction, pin, unpin, expectValue, expectSignal
   // And the next ones here.
   case swapOff, swapOn
+  case mapReference, mapTagged, createReference, close
 
   /// Bit of the code byte: a result follows the fields.
   static let hasResult: UInt8 = 0x80
@@ -26,6 +27,26 @@ extension [UInt8] {
       append(.map, result, [request.address, request.length])
       append(request.protection.rawValue)
       append(varint: UInt64(request.flags.rawValue))
+      append(result: result)
+    case .mapReference(let request, let descriptor, let offset, let result):
+      append(.mapReference, result, [request.address, request.length])
+      append(request.protection.rawValue)
+      append(varint: UInt64(request.flags.rawValue))
+      append(varint: UInt64(descriptor))
+      append(varint: offset)
+      append(result: result)
+    case .mapTagged(let request, let tag, let result):
+      append(.mapTagged, result, [request.address, request.length])
+      append(request.protection.rawValue)
+      append(varint: UInt64(request.flags.rawValue))
+      append(varint: UInt64(tag.rawValue))
+      append(result: result)
+    case .createReference(let request, let result):
+      append(.createReference, result, [request.address, request.size, request.flags])
+      append(varint: request.content.code)
+      append(result: result)
+    case .close(let descriptor, let result):
+      append(.close, result, [UInt64(descriptor)])
       append(result: result)
     case .unmap(let address, let length, let result):
       append(.unmap, result, [address, length])
@@ -119,7 +140,7 @@ extension ByteCursor {
   ) throws(Malformed) -> MemoryOperation {
     let first = try byte(bytes)
     guard let code = OperationCode(rawValue: first & ~OperationCode.hasResult) else {
-      throw Malformed(expected: "an operation code up to 25", found: "\(first)")
+      throw Malformed(expected: "an operation code up to 29", found: "\(first)")
     }
     let hasResult = first & OperationCode.hasResult != 0
     switch code {
@@ -127,6 +148,8 @@ extension ByteCursor {
       return try systemCall(code, hasResult: hasResult, bytes)
     case .tagControl, .tagInstruction, .pin:
       return try tagging(code, hasResult: hasResult, bytes)
+    case .mapReference, .mapTagged, .createReference, .close:
+      return try reference(code, hasResult: hasResult, bytes)
     default:
       guard !hasResult else {
         throw Malformed(expected: "an operation code without result", found: "\(first)")
@@ -218,6 +241,45 @@ extension ByteCursor {
     }
   }
 
+  private mutating func reference(
+    _ code: OperationCode,
+    hasResult: Bool,
+    _ bytes: Span<UInt8>
+  ) throws(Malformed) -> MemoryOperation {
+    if code == .close {
+      let descriptor = try number32(bytes)
+      return .close(descriptor: descriptor, result: try result(hasResult, bytes))
+    }
+    let address = try varint(bytes)
+    let length = try varint(bytes)
+    guard code != .createReference else {
+      let flags = try varint(bytes)
+      let content = try varint(bytes, atMost: 256, "the content of a reference page")
+      return .createReference(
+        ReferenceRequest(
+          address: address,
+          size: length,
+          flags: flags,
+          content: ReferenceContent(code: content)
+        ),
+        result: try result(hasResult, bytes)
+      )
+    }
+    let request = try mapping(bytes, address: address, length: length)
+    guard code == .mapReference else {
+      let tag = MemoryTag(truncating: UInt8(try varint(bytes, atMost: 15, "a tag")))
+      return .mapTagged(request, tag: tag, result: try result(hasResult, bytes))
+    }
+    let descriptor = try number32(bytes)
+    let offset = try varint(bytes)
+    return .mapReference(
+      request,
+      descriptor: descriptor,
+      offset: offset,
+      result: try result(hasResult, bytes)
+    )
+  }
+
   private mutating func event(
     _ code: OperationCode,
     _ bytes: Span<UInt8>,
@@ -291,6 +353,21 @@ extension ByteCursor {
     _ bytes: Span<UInt8>
   ) throws(Malformed) -> Int64? {
     isPresent ? try zigzag(bytes) : nil
+  }
+}
+
+extension ReferenceContent {
+  /// The number in containers: 0 where nothing is known, else 1 more than the byte.
+  fileprivate var code: UInt64 {
+    switch self {
+    case .unknown: 0
+    case .uniform(let byte): UInt64(byte) + 1
+    }
+  }
+
+  /// Reads what `code` gives, which is at most 256.
+  fileprivate init(code: UInt64) {
+    self = code == 0 ? .unknown : .uniform(UInt8(code - 1))
   }
 }
 

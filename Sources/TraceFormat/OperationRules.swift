@@ -12,6 +12,10 @@ extension MemoryOperation {
   func problem(pageSize: PageSize) -> Malformed? {
     switch self {
     case .map(let request, _): return request.problem
+    case .mapReference(let request, _, _, _), .mapTagged(let request, _, _):
+      return request.flags.contains(.anonymous)
+        ? request.problem : Malformed("an anonymous mapping", request.flags.rawValue)
+    case .createReference(let request, _): return Self.problem(address: request.address)
     case .unmap(let address, _, _), .brk(let address, _), .advise(let address, _, _, _),
       .unpin(let address, _):
       return Self.problem(address: address)
@@ -45,7 +49,8 @@ extension MemoryOperation {
         ? nil : Malformed("a known outcome", outcome.rawValue)
     case .expectTags(let address, let tags):
       return Self.problem(address: address, tags: tags, pageSize: pageSize)
-    case .thread, .process, .fork, .exec, .exit, .tagControl, .tagCheckOverride, .swapOff, .swapOn,
+    case .close, .thread, .process, .fork, .exec, .exit, .tagControl, .tagCheckOverride, .swapOff,
+      .swapOn,
       .expect(.value),
       .expect(.signal):
       return nil

@@ -113,6 +113,14 @@ public struct TracePrinter {
   private func text(_ operation: MemoryOperation) -> String {
     switch operation {
     case .map(let request, let result): return "map \(Self.text(request))\(Self.text(result))"
+    case .mapReference(let request, let descriptor, let offset, let result):
+      let place = offset == 0 ? "" : " offset \(Self.hexadecimal(offset))"
+      return "map \(Self.text(request)) refpage \(descriptor)\(place)\(Self.text(result))"
+    case .mapTagged(let request, let tag, let result):
+      return "map \(Self.text(request)) taghint \(tag.rawValue)\(Self.text(result))"
+    case .createReference(let request, let result):
+      return "refpage_create \(Self.text(request))\(Self.text(result))"
+    case .close(let descriptor, let result): return "close \(descriptor)\(Self.text(result))"
     case .unmap(let address, let length, let result):
       return "unmap \(Self.text(address, length))\(Self.text(result))"
     case .protect(let address, let length, let protection, let result):
@@ -170,6 +178,13 @@ public struct TracePrinter {
     for known in TextWords.mappingFlags where request.flags.contains(known.flag) {
       line += " \(known.word)"
     }
+    return line
+  }
+
+  private static func text(_ request: ReferenceRequest) -> String {
+    var line = text(request.address, request.size)
+    if request.flags != 0 { line += " flags \(hexadecimal(request.flags))" }
+    if case .uniform(let byte) = request.content { line += " bytes \(hexadecimal(UInt64(byte)))" }
     return line
   }
 

@@ -77,6 +77,11 @@ struct ReplayCommand: ParsableCommand {
   )
   var reportPath: String?
 
+  @Flag(
+    help: "Also print what the run would have cost in time, by the cost model of the machine."
+  )
+  var costs = false
+
   @Flag(help: "Leave the shadow oracle out: faster, but nothing is compared.")
   var noVerify = false
 
@@ -99,6 +104,9 @@ struct ReplayCommand: ParsableCommand {
     }
     if let reportPath, traces.contains(reportPath) {
       throw ValidationError("Expected a report beside the traces, found the trace \(reportPath).")
+    }
+    guard !costs || format == .table && view == nil else {
+      throw ValidationError("Expected --costs with the table only.")
     }
   }
 
@@ -136,6 +144,10 @@ struct ReplayCommand: ParsableCommand {
       print(KernelViews(results.snapshots).text(of: view), terminator: "")
     } else {
       print(format.render(report, rows: allRows ? .occurring : .essential), terminator: "")
+    }
+    if costs {
+      print()
+      print(CostTable.text(report), terminator: "")
     }
     guard Verdict(report).isClean else {
       throw Failure(.verification, Self.firstDifference(in: report))

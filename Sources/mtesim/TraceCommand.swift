@@ -6,7 +6,7 @@ import ArgumentParser
 struct TraceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "trace",
-    abstract: "Describes, checks, prints, builds and imports traces.",
+    abstract: "Describes, checks, prints, builds, imports, rewrites and generates traces.",
     discussion: "Example: mtesim trace check Traces/recorded/*.mtt",
     subcommands: [
       TraceInfoCommand.self,
@@ -14,6 +14,8 @@ struct TraceCommand: ParsableCommand {
       TracePrintCommand.self,
       TraceBuildCommand.self,
       TraceImportCommand.self,
+      TraceRewriteCommand.self,
+      TraceGenerateCommand.self,
     ]
   )
 }

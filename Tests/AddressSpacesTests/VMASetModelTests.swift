@@ -16,6 +16,12 @@ private struct PageRecord: Equatable {
   var isInherited = false
   /// Pages of one VMA have the same number here.
   var area: Int
+
+  /// Whether the kernel fills the pages itself.
+  var isFilled: Bool {
+    if flags.contains(.reference) { return !flags.contains(.fileOperations) }
+    return !flags.contains(.file) && !flags.contains(.shared)
+  }
 }
 
 /// An address space as an array of pages; a VMA is a run of pages with one `area` number.
@@ -106,7 +112,12 @@ private struct PageModel {
     for page in range { pages[page] = nil }
   }
 
-  mutating func map(_ range: Range<Int>, _ protection: Protection, _ request: MappingFlags) {
+  mutating func map(
+    _ range: Range<Int>,
+    _ protection: Protection,
+    _ request: MappingFlags,
+    _ backing: FileBacking?
+  ) {
     unmap(range)
     var record = PageRecord(
       protection: protection.subtracting([.mte, .semaphore]),
@@ -123,13 +134,25 @@ private struct PageModel {
       record.flags.insert(.accounted)
     }
     let isFile = !request.contains(.anonymous) || request.contains(.shared)
-    if isFile {
+    var offset = isFile ? 0 : Self.firstPage + UInt64(range.lowerBound)
+    if let backing {
+      record.file = backing.identity
+      offset = Self.firstPage + UInt64(range.lowerBound)
+      if backing.kind != .referenceTag {
+        record.flags.insert(.file)
+        offset = backing.pageOffset
+      }
+      if backing.kind != .file {
+        record.flags.insert(.reference)
+        if record.flags.remove(.shared) != nil { record.flags.insert(.neverWritable) }
+      }
+      if backing.kind == .referenceOperations { record.flags.insert(.fileOperations) }
+    } else if isFile {
       record.file = nextFile
       nextFile += 1
     }
     for page in range {
-      record.offset =
-        isFile ? UInt64(page - range.lowerBound) : Self.firstPage + UInt64(page)
+      record.offset = offset + UInt64(page - range.lowerBound)
       pages[page] = record
     }
     mergeNew(range)
@@ -152,6 +175,7 @@ private struct PageModel {
       guard let record = pages[page] else { return .enomem }
       let part = page..<min(run(page).upperBound, range.upperBound)
       var flags = record.flags
+      if protection.contains(.write), flags.contains(.neverWritable) { return .eacces }
       if protection.contains(.mte) {
         guard flags.contains(.mteAllowed) else { return .einval }
         flags.insert(.mte)
@@ -162,7 +186,7 @@ private struct PageModel {
         {
           flags.insert(.accounted)
         }
-      } else if record.file == 0, record.anonymous == 0 {
+      } else if record.isFilled, record.anonymous == 0 {
         flags.remove(.accounted)
       }
       let kept = protection.subtracting([.mte, .semaphore])
@@ -182,7 +206,10 @@ private struct PageModel {
         continue
       }
       let part = page..<min(run(page).upperBound, range.upperBound)
-      if flag == .wipeOnFork, isSet, record.file != 0 { return .einval }
+      if flag == .wipeOnFork, isSet, record.flags.contains(.file) || record.flags.contains(.shared)
+      {
+        return .einval
+      }
       let flags = isSet ? record.flags.union(flag) : record.flags.subtracting(flag)
       if flags != record.flags { change(part, record.protection, flags) }
       page = part.upperBound
@@ -260,7 +287,7 @@ private struct PageModel {
     for (from, to) in zip(source, destination) {
       pages[to] = pages[from]
       pages[to]?.area = area
-      if pages[to]?.file == 0, pages[to]?.anonymous == 0 {
+      if pages[to]?.isFilled ?? false, pages[to]?.anonymous == 0 {
         pages[to]?.offset = Self.firstPage + UInt64(to)
       }
     }
@@ -316,6 +343,9 @@ private struct PageModel {
     let kinds: [MappingFlags] = [
       [.anonymous], [.anonymous], [.anonymous], [.anonymous, .noReserve], [.anonymous, .shared], [],
     ]
+    let backings: [FileBacking.Kind] = [
+      .file, .referencePage, .referencePage, .referenceOperations, .referenceTag,
+    ]
     let advices: [(Advice, VMAFlags, Bool)] = [
       (.dontFork, .dontFork, true), (.doFork, .dontFork, false),
       (.wipeOnFork, .wipeOnFork, true), (.keepOnFork, .wipeOnFork, false),
@@ -329,8 +359,20 @@ private struct PageModel {
       var mayLeaveUnmerged = false
       switch random.below(17) {
       case 0...4:
-        let kind = kinds[random.below(kinds.count)]
+        var kind = kinds[random.below(kinds.count)]
         var protection = protections[random.below(protections.count)]
+        var backing: FileBacking?
+        if random.below(2) == 0 {
+          let chosen = backings[random.below(backings.count)]
+          kind = chosen == .file ? [] : random.below(4) == 0 ? [.anonymous, .shared] : [.anonymous]
+          if kind.contains(.shared) { protection.remove(.write) }
+          // Offsets that follow the address continue each other, and others do not.
+          backing = FileBacking(
+            identity: 1 + UInt32(random.below(2)),
+            pageOffset: UInt64(random.below(3) == 0 ? 0 : start),
+            kind: chosen
+          )
+        }
         if !kind.contains(.anonymous) { protection.remove(.mte) }
         let request = MappingRequest(
           address: address,
@@ -338,8 +380,8 @@ private struct PageModel {
           protection: protection,
           flags: kind.union(.fixed)
         )
-        _ = try set.map(request).get()
-        model.map(range, protection, kind)
+        _ = try set.map(request, backing: backing).get()
+        model.map(range, protection, kind, backing)
       case 5...6:
         _ = try set.unmap(address: address, length: length).get()
         model.unmap(range)

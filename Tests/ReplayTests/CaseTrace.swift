@@ -114,6 +114,11 @@ struct CaseTrace: CustomStringConvertible, Sendable {
       case ("--inject", _):
         guard let fault = InjectedFault(rawValue: value) else { fallthrough }
         configuration.injectedFaults.insert(fault)
+      case ("--set", _):
+        let parts = value.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2, let key = MachineKey.named(parts[0]),
+          key.set(parts[1], in: &configuration)
+        else { fallthrough }
       default: throw CaseError(message: "\(self.name): unknown option \(name) \(value)")
       }
     }

@@ -18,6 +18,11 @@ enum TraceStep: Equatable {
   case instruction(String, Int, offset: Int, tag: Int)
   /// A line that concerns tag checks or swap devices and no page.
   case control(String)
+  /// A mapping of the reference page of a descriptor, or with a tag hint.
+  case mapReference(Range<Int>, String, String)
+  /// A reference page from bytes of a page.
+  case create(Int, offset: Int, String)
+  case close(Int)
   case pin(Range<Int>, String)
   case unpin(Range<Int>)
   case fork
@@ -116,6 +121,28 @@ struct RandomTrace {
     }
   }
 
+  private func reference(_ range: Range<Int>, _ random: inout SplitMix64) -> TraceStep {
+    let descriptor = 3 + random.below(3)
+    switch random.below(8) {
+    case 0...2:
+      let size = [1, 8, 16, 16, 16, 32, 256, 4096][random.below(8)]
+      let content = ["", " bytes 0", " bytes 0", " bytes 0xaa"][random.below(4)]
+      return .create(
+        range.lowerBound,
+        offset: random.below(4096 / size) * size,
+        "\(size)\(content) = \(descriptor)"
+      )
+    case 3: return .close(descriptor)
+    default:
+      let protection = ["rw", "rw mte", "rw mte", "rw mte", "r mte"][random.below(5)]
+      let source =
+        random.below(4) == 0
+        ? "taghint \(random.below(16))"
+        : "refpage \(descriptor) offset \(random.below(2) * range.lowerBound * 4096)"
+      return .mapReference(range, protection, source)
+    }
+  }
+
   private func control(_ random: inout SplitMix64) -> String {
     switch random.below(12) {
     case 8, 9: return "swapoff \(random.below(3))"
@@ -132,7 +159,8 @@ struct RandomTrace {
   private func operation(_ random: inout SplitMix64) -> TraceStep {
     let first = random.below(pages)
     let range = first..<(first + 1 + random.below(min(largestRange, pages - first)))
-    switch random.below(100) {
+    switch random.below(116) {
+    case 100..<116: return reference(range, &random)
     case 0..<5: return .unmap(range)
     case 5..<20: return .map(range, tagged: random.below(2) == 0)
     case 20..<45:
@@ -197,6 +225,15 @@ private struct Renderer {
       emit("\(name) \(pointer)\(takesOperand ? " \(tag)" : "")", process)
     case .control(let line):
       emit(line, process)
+    case .mapReference(let range, let protection, let source):
+      // Where the descriptor is not open, what is mapped first stays.
+      emit("map \(bytes(range)) \(protection) anon fixed", process)
+      emit("map \(bytes(range)) \(protection) anon fixed \(source)", process)
+      set(range, String(protection.prefix { $0 != " " }), process)
+    case .create(let page, let offset, let rest):
+      emit("refpage_create \(address(page, offset)) \(rest)", process)
+    case .close(let descriptor):
+      emit("close \(descriptor)", process)
     case .pin(let range, let flags):
       emit("pin \(bytes(range))\(flags)", process)
     case .unpin(let range):

@@ -67,6 +67,8 @@ private struct Experiment {
     configuration.zone.watermarkScaleFactor = [10, 10, 300][random.below(3)]
     configuration.zone.minimumFree =
       [.standard, .standard, .raisedForHugePages, .kibibytes(0)][random.below(4)]
+    let policies = ReferencePagePolicy.allCases
+    configuration.referencePages = policies[random.below(policies.count)]
     configuration.addressBits = random.below(2) == 0 ? 48 : 39
     configuration.swap.clusterSlots = [256, 64][random.below(2)]
     configuration.replacement = random.below(2) == 0 ? .twoList : .multiGenerational

@@ -163,7 +163,14 @@ import Testing
     let place = "t:record 0:+33: expected"
     let far: [UInt8] = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01]
     #expect(error([11]) == "none")
-    #expect(error([26]) == "\(place) an operation code up to 25, found 26")
+    #expect(error([30]) == "\(place) an operation code up to 29, found 30")
+    #expect(error([26, 0, 0, 0, 0, 3, 0]) == "\(place) an anonymous mapping, found 0")
+    #expect(error([27, 0, 0, 0, 1, 16]) == "\(place) a tag up to 15, found 16")
+    #expect(
+      error([28, 0, 0, 0, 0x81, 2])
+        == "\(place) the content of a reference page up to 256, found 257"
+    )
+    #expect(error([28] + far + [0, 0, 0]) == "\(place) an address below 2^56, found \(1 << 56)")
     #expect(error([0x92, 1, 0]) == "\(place) an operation code without result, found 146")
     #expect(error([18, 2]) == "\(place) 0 or 1 for PSTATE.TCO up to 1, found 2")
     #expect(error([19, 15, 0, 0]) == "\(place) a tag instruction up to 14, found 15")

@@ -72,6 +72,38 @@ let everyOperation: [MemoryOperation] = [
     newAddress: 0x20_0000,
     result: nil
   ),
+  .createReference(ReferenceRequest(address: 0x10_0010, size: 16), result: 3),
+  .createReference(
+    ReferenceRequest(address: 0x10_0010, size: .max, flags: 7, content: .uniform(0)),
+    result: -22
+  ),
+  .createReference(
+    ReferenceRequest(address: 0x10_0010, size: 1, content: .uniform(255)),
+    result: nil
+  ),
+  .mapReference(
+    MappingRequest(
+      address: 0x30_0000,
+      length: 8192,
+      protection: [.read, .write, .mte],
+      flags: [.anonymous, .fixed]
+    ),
+    descriptor: 3,
+    offset: 0,
+    result: 0x30_0000
+  ),
+  .mapReference(
+    MappingRequest(address: 0, length: .max, protection: [], flags: [.anonymous, .shared]),
+    descriptor: .max,
+    offset: 0x1800,
+    result: nil
+  ),
+  .mapTagged(
+    MappingRequest(address: 0, length: 1, protection: .read, flags: .anonymous),
+    tag: MemoryTag(truncating: 15),
+    result: -12
+  ),
+  .close(descriptor: 3, result: 0), .close(descriptor: .max, result: nil),
   .brk(address: 0, result: 0x55_0000_1000),
   .brk(address: 0x55_0000_2001, result: nil),
   .advise(address: 0x10_0000, length: 4096, advice: .dontNeed, result: 0),

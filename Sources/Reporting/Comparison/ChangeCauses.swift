@@ -103,5 +103,6 @@ public struct ChangeCauses: Equatable, Sendable {
   private static let pagingCauses = [
     Cause(title: "page tables", categories: [.pageTables]),
     Cause(title: "page descriptors", categories: [.structPages]),
+    Cause(title: "reference pages", categories: [.referencePages]),
   ]
 }
