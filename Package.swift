@@ -97,15 +97,28 @@ let package = Package(
     area("TraceImport", ["MemoryModel", "TraceFormat", "CZstd"]),
     area(
       "Replay",
-      ["MemoryModel", "TagCompression", "TagStorage", "TraceFormat", "MachineModel", "CXXHash"]
+      [
+        "MemoryModel", "Containers", "TagCompression", "TagStorage", "TraceFormat", "MachineModel",
+        "CXXHash",
+      ]
     ),
 
-    // Level 5: the command.
+    // Level 5: what judges replays.
+    area(
+      "Verification",
+      [
+        "MemoryModel", "TagCompression", "TagStorage", "TraceFormat", "MachineModel", "MachineFile",
+        "Replay", "Reporting", .product(name: "Yams", package: "Yams"),
+      ]
+    ),
+
+    // Level 6: the command.
     .executableTarget(
       name: "mtesim",
       dependencies: [
         "MemoryModel", "Containers", "TagCompression", "TraceFormat", "TraceImport",
-        "MachineModel", "MachineFile", "Replay", "Reporting", "Swap", "TagStorage", "CLZ4", "CZstd",
+        "MachineModel", "MachineFile", "Replay", "Reporting", "Verification", "Swap", "TagStorage",
+        "CLZ4", "CZstd",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict
@@ -153,15 +166,18 @@ let package = Package(
     tests("TagCompression", ["TagCompression", "MemoryModel", "CodecModel", "TestSupport"]),
     tests("TraceFormat", ["TraceFormat", "MemoryModel", "TestSupport"]),
     tests("PhysicalMemory", ["PhysicalMemory", "MemoryModel", "Containers", "TestSupport"]),
-    tests("AddressSpaces", ["AddressSpaces", "MemoryModel", "TestSupport"]),
+    tests("AddressSpaces", ["AddressSpaces", "Containers", "MemoryModel", "TestSupport"]),
     tests("Reporting", ["Reporting", "MemoryModel", "TestSupport"], exclude: ["Golden"]),
     tests("Swap", ["Swap", "MemoryModel", "TagCompression", "Containers", "TestSupport"]),
-    tests("TagStorage", ["TagStorage", "MemoryModel", "PhysicalMemory", "TestSupport"]),
+    tests(
+      "TagStorage",
+      ["TagStorage", "Containers", "MemoryModel", "PhysicalMemory", "TestSupport"]
+    ),
     tests(
       "MachineModel",
       [
-        "MachineModel", "MemoryModel", "TagCompression", "TagStorage", "Swap", "PhysicalMemory",
-        "TestSupport",
+        "MachineModel", "MemoryModel", "Containers", "TagCompression", "TagStorage", "Swap",
+        "PhysicalMemory", "AddressSpaces", "TestSupport",
       ]
     ),
     tests(
@@ -174,6 +190,13 @@ let package = Package(
       [
         "Replay", "MachineModel", "TraceFormat", "MemoryModel", "TagCompression", "PhysicalMemory",
         "TagStorage", "Swap", "TestSupport",
+      ]
+    ),
+    tests(
+      "Verification",
+      [
+        "Verification", "MachineFile", "Replay", "Reporting", "MachineModel", "TraceFormat",
+        "MemoryModel", "TagCompression", "TagStorage", "TestSupport",
       ]
     ),
     tests("Command", ["mtesim", "MemoryModel", "Swap", "TagCompression"]),
