@@ -189,7 +189,7 @@ let package = Package(
       "Replay",
       [
         "Replay", "MachineModel", "TraceFormat", "MemoryModel", "TagCompression", "PhysicalMemory",
-        "TagStorage", "Swap", "TestSupport",
+        "TagStorage", "Swap", "Verification", "TestSupport",
       ]
     ),
     tests(

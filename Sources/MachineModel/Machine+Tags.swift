@@ -72,7 +72,7 @@ extension Machine {
       guard configuration.codec.losesTagsWithoutMemory else { return false }
       tagStore.allocationsUntilFailure = 0
     }
-    if configuration.injectedFaults.contains(.miscountCharge) && tagSaveAttempts % 16 == 0 {
+    if configuration.injectedFaults.contains(.miscountCharge) && tagSaveAttempts % 4 == 0 {
       groups[group(of: frame)].chargedPages += 1
     }
     let entry = swapEntry(slot)

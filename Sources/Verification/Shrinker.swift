@@ -72,7 +72,9 @@ public struct Shrinker {
     self.progress = progress
     self.trace = trace
     self.item.tracePaths = [Self.name]
-    self.item.invariants = .end
+    // The end of a candidate is looked at only where nothing is seen before it: that is most of the
+    // work of a short replay.
+    self.item.invariants = .never
     self.item.runsTwice = false
   }
 
@@ -81,7 +83,11 @@ public struct Shrinker {
     // Demands of the large trace fail in a small one for reasons of their own.
     let isCheck = original.kind == .snapshot || original.kind == .expectation
     if !isCheck { accept(whole.filter { !$0.isCheck }) }
-    guard finding(of: trace.events) != nil else { return nil }
+    if finding(of: trace.events) == nil {
+      item.invariants = .end
+      if !isCheck { accept(whole.filter { !$0.isCheck }) }
+      guard finding(of: trace.events) != nil else { return nil }
+    }
     cutToShortestPrefix()
     cutToPages()
     if original.kind != .snapshot {
@@ -197,16 +203,48 @@ public struct Shrinker {
       if accept(own) || original.kind == .snapshot { return }
     }
     var seen: Set<UInt64> = []
-    let pages = whole.compactMap(\.page).filter { seen.insert($0).inserted }
+    var pages = whole.compactMap(\.page).filter { seen.insert($0).inserted }
+    while let half = halved(pages, of: whole) { pages = half }
     var shrinker = self
-    let kept = Set(
-      reduced(pages) { pages in
-        let kept = Set(pages)
-        return shrinker.accept(whole.filter { $0.page.map(kept.contains) ?? true })
-      }
-    )
+    let kept = reduced(pages) { shrinker.finding(of: Self.events(whole, of: $0)) != nil }
     self = shrinker
-    accept(whole.filter { $0.page.map(kept.contains) ?? true })
+    trace.events = Self.events(whole, of: kept)
+  }
+
+  /// The events that concern one of some pages, or no page.
+  private static func events(
+    _ events: [TraceEvents.Event],
+    of pages: [UInt64]
+  ) -> [TraceEvents.Event] {
+    let kept = Set(pages)
+    return events.filter { $0.page.map(kept.contains) ?? true }
+  }
+
+  /// Half of the pages, with as much or half as much memory for them, so that they still do not fit.
+  ///
+  /// - Returns: `nil` where no half fails.
+  private mutating func halved(
+    _ pages: [UInt64],
+    of whole: [TraceEvents.Event]
+  ) -> [UInt64]? {
+    guard pages.count > 1 else { return nil }
+    let middle = pages.count / 2
+    let pageBytes = trace.header.pageSize.bytes
+    let limit = item.machine.groupLimitBytes
+    for half in [Array(pages[middle...]), Array(pages[..<middle])] {
+      let smaller = (limit ?? pages.count * pageBytes) / 2 / pageBytes * pageBytes
+      for limit in [limit, smaller] {
+        var candidate = trace
+        candidate.events = Self.events(whole, of: half)
+        var machine = item.machine
+        machine.groupLimitBytes = limit
+        guard finding(of: candidate, on: machine) != nil else { continue }
+        trace = candidate
+        item.machine = machine
+        return half
+      }
+    }
+    return nil
   }
 
   private mutating func dropEvents() {

@@ -3,6 +3,7 @@
 import MachineFile
 public import MachineModel
 public import MemoryModel
+import TagCompression
 public import TagStorage
 public import TraceFormat
 
@@ -83,8 +84,11 @@ public struct TraceDirectives: Sendable {
 
   /// The line that a trace begins with, so that it runs on a machine like this one.
   public static func optionsLine(_ configuration: MachineConfiguration) -> String {
-    var words = [optionsMark, "--design", configuration.design.rawValue]
-    for key in MachineKey.all {
+    var words = [
+      optionsMark, "--design", configuration.design.rawValue, "--codec",
+      configuration.codec.rawValue,
+    ]
+    for key in MachineKey.all where key.name != "saved-tags.codec" {
       let value = key.value(in: configuration)
       guard value != key.defaultValue else { continue }
       words += key.option.map { ["--\($0)", value] } ?? ["--set", "\(key.name)=\(value)"]

@@ -100,14 +100,14 @@ struct MachineCheckCommand: ParsableCommand {
   var machine: MachineOptions
 
   func validate() throws {
-    guard file == nil || machine.machine == nil else {
+    guard file == nil || machine.common.machine == nil else {
       throw ValidationError("Expected one machine, found an argument and --machine.")
     }
   }
 
   func run() throws {
     var options = machine
-    options.machine = file ?? machine.machine
+    options.common.machine = file ?? machine.common.machine
     let description = try options.description()
     let effective: EffectiveMachine
     do throws(MachineError) {
