@@ -8,14 +8,15 @@ import Replay
 import TagStorage
 import TraceFormat
 
-/// Prints page accesses per second of the simulator, beside a C loop that only keeps an exact LRU.
+/// Prints page accesses per second of the simulator, beside two loops in C: one that only keeps an exact
+/// LRU, and one that has the least of a fault path.
 ///
 ///     mtesim-benchmark [--rounds N] [--accesses N] [--only VARIANT] [--counters] [--no-page-lists]
 ///                      [TRACE...]
 ///
 /// All variants run in turn within each round, so that whatever else the computer does falls on all of
 /// them; the figures are medians with minimum and maximum, and ratios are taken within a round.
-/// `--only` runs one variant (`c`, `plain`, `tagged`), which is what a profiler wants; `--counters`
+/// `--only` runs one variant (`c`, `c-faults`, `plain`, `tagged`), which is what a profiler wants; `--counters`
 /// prints everything the machines counted, by which two builds are compared; `--no-page-lists` turns
 /// the per-CPU page lists off.
 @main
@@ -36,25 +37,30 @@ struct BenchmarkCommand {
     let variants = Variant.allCases.filter { options.only == nil || options.only == $0 }
     let records = variants.map { stream.records(for: $0) }
     var figures = variants.map { _ in Figures() }
-    var ratios = variants.map { _ in Figures() }
+    let yardsticks = variants.filter(\.isReference)
+    var ratios = variants.map { _ in yardsticks.map { _ in Figures() } }
     var runs: [VariantRun] = []
     for _ in 0..<options.rounds {
       runs = zip(variants, records).map { variant, records in
-        variant == .reference
-          ? timeReference(stream)
-          : timeMachine(records, isTagged: variant == .tagged, options)
+        switch variant {
+        case .exactLRU: timeExactLRU(stream)
+        case .faultPath: timeFaultPath(stream)
+        case .plain, .tagged: timeMachine(records, isTagged: variant == .tagged, options)
+        }
       }
       for (index, run) in runs.enumerated() {
         figures[index].add(run.seconds)
-        ratios[index].add(run.seconds / runs[0].seconds)
+        for yardstick in yardsticks.indices {
+          ratios[index][yardstick].add(run.seconds / runs[yardstick].seconds)
+        }
       }
     }
     print("synthetic: \(options.accesses) accesses, \(SyntheticStream.pages) pages,")
     print("           \(SyntheticStream.frames) frames, log-uniform popularity; one thread")
     for (index, variant) in variants.enumerated() {
       print("  \(pad(variant.title)) \(figures[index].rate(of: options.accesses)) M accesses/s")
-      if variants[0] == .reference && index > 0 {
-        print("  \(pad("")) \(ratios[index].ratio) times the time of C")
+      for (yardstick, ratio) in zip(yardsticks, ratios[index]).prefix(index) {
+        print("  \(pad("")) \(ratio.ratio) times the time of \(yardstick.title)")
       }
       print("    \(variant.explanation)")
       print("    \(runs[index].summary)")
@@ -62,7 +68,7 @@ struct BenchmarkCommand {
     }
   }
 
-  private static func timeReference(_ stream: SyntheticStream) -> VariantRun {
+  private static func timeExactLRU(_ stream: SyntheticStream) -> VariantRun {
     var misses: UInt64 = 0
     var writebacks: UInt64 = 0
     let time = seconds {
@@ -79,6 +85,24 @@ struct BenchmarkCommand {
     return VariantRun(
       seconds: time,
       summary: "\(misses) misses, \(writebacks) evicted pages had been written"
+    )
+  }
+
+  private static func timeFaultPath(_ stream: SyntheticStream) -> VariantRun {
+    var counts = reference_fault_counts()
+    let time = seconds {
+      counts = unsafe stream.words.withUnsafeBufferPointer { words in
+        unsafe reference_fault_path(
+          words.baseAddress,
+          UInt64(words.count),
+          UInt32(SyntheticStream.pages),
+          UInt32(SyntheticStream.frames)
+        )
+      }
+    }
+    return VariantRun(
+      seconds: time,
+      summary: "\(counts.faults) faults, \(counts.swap_outs) pages swapped out"
     )
   }
 
@@ -200,13 +224,18 @@ private struct Options {
 
 /// What is measured on the synthetic stream.
 enum Variant: String, CaseIterable {
-  case reference = "c"
+  case exactLRU = "c"
+  case faultPath = "c-faults"
   case plain
   case tagged
 
+  /// Whether it is one of the loops in C, which stand before the simulator in a round.
+  var isReference: Bool { self == .exactLRU || self == .faultPath }
+
   fileprivate var title: String {
     switch self {
-    case .reference: "exact LRU in C"
+    case .exactLRU: "exact LRU in C"
+    case .faultPath: "faults in C"
     case .plain: "mtesim, no tags"
     case .tagged: "mtesim, tags"
     }
@@ -214,7 +243,9 @@ enum Variant: String, CaseIterable {
 
   fileprivate var explanation: String {
     switch self {
-    case .reference: "one list, moved to the front at each access; no faults, swap or counters"
+    case .exactLRU: "one list, moved to the front at each access; no faults, swap or counters"
+    case .faultPath:
+      "page table, two lists with second chance, refault distances, swap slots"
     case .plain: "page table, page allocator, two-list reclaim, swap slots and cache on zram"
     case .tagged: "the same, and each page is tagged once; tags are saved at swap-out by mtecomp"
     }

@@ -20,7 +20,7 @@ struct SyntheticStream {
   /// above these, the top table, and a page of objects for the one mapping.
   static let kernelPages = 512 + 2 + 1 + 1 + 1
 
-  /// The accesses as the C loop reads them: the page, with bit 31 set for a write.
+  /// The accesses as the loops in C read them: the page, with bit 31 set for a write.
   let words: [UInt32]
 
   init(seed: UInt64, accesses: Int) {
@@ -37,9 +37,9 @@ struct SyntheticStream {
     }
   }
 
-  /// The accesses as a variant reads them; the C loop reads ``words``.
+  /// The accesses as a variant reads them; the loops in C read ``words``.
   func records(for variant: Variant) -> [EventRecord] {
-    variant == .reference ? [] : records(tagged: variant == .tagged)
+    variant.isReference ? [] : records(tagged: variant == .tagged)
   }
 
   /// The accesses as events; with tags, each page is tagged after its first access with one to six

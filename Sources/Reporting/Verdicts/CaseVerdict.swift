@@ -97,6 +97,7 @@ public struct CaseFailure: Equatable, Sendable {
     self.facts = facts
   }
 
+  /// Compares everything.
   public static func == (left: CaseFailure, right: CaseFailure) -> Bool {
     left.kind == right.kind && left.message == right.message
       && left.shrunkPath == right.shrunkPath
