@@ -101,16 +101,28 @@ let package = Package(
     area("TraceSynthesis", ["MemoryModel", "TraceFormat"]),
     area(
       "Replay",
-      ["MemoryModel", "TagCompression", "TagStorage", "TraceFormat", "MachineModel", "CXXHash"]
+      [
+        "MemoryModel", "Containers", "TagCompression", "TagStorage", "TraceFormat", "MachineModel",
+        "CXXHash",
+      ]
     ),
 
-    // Level 5: the command.
+    // Level 5: what judges replays.
+    area(
+      "Verification",
+      [
+        "MemoryModel", "TagCompression", "TagStorage", "TraceFormat", "MachineModel", "MachineFile",
+        "Replay", "Reporting", .product(name: "Yams", package: "Yams"),
+      ]
+    ),
+
+    // Level 6: the command.
     .executableTarget(
       name: "mtesim",
       dependencies: [
         "MemoryModel", "Containers", "PhysicalMemory", "TagCompression", "TraceFormat",
         "TraceImport", "TraceSynthesis", "MachineModel", "MachineFile", "DeviceTree", "Replay",
-        "Reporting", "Swap", "TagStorage", "CLZ4", "CZstd",
+        "Reporting", "Verification", "Swap", "TagStorage", "CLZ4", "CZstd",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict
@@ -158,10 +170,13 @@ let package = Package(
     tests("TagCompression", ["TagCompression", "MemoryModel", "CodecModel", "TestSupport"]),
     tests("TraceFormat", ["TraceFormat", "MemoryModel", "TestSupport"]),
     tests("PhysicalMemory", ["PhysicalMemory", "MemoryModel", "Containers", "TestSupport"]),
-    tests("AddressSpaces", ["AddressSpaces", "MemoryModel", "TestSupport"]),
+    tests("AddressSpaces", ["AddressSpaces", "Containers", "MemoryModel", "TestSupport"]),
     tests("Reporting", ["Reporting", "MemoryModel", "TestSupport"], exclude: ["Golden"]),
     tests("Swap", ["Swap", "MemoryModel", "TagCompression", "Containers", "TestSupport"]),
-    tests("TagStorage", ["TagStorage", "MemoryModel", "PhysicalMemory", "TestSupport"]),
+    tests(
+      "TagStorage",
+      ["TagStorage", "Containers", "MemoryModel", "PhysicalMemory", "TestSupport"]
+    ),
     tests("DeviceTree", ["DeviceTree", "TagStorage", "MemoryModel"]),
     tests(
       "MachineModel",
@@ -181,7 +196,14 @@ let package = Package(
       [
         "Replay", "MachineModel", "MachineFile", "TraceFormat", "MemoryModel", "TagCompression",
         "PhysicalMemory", "TagStorage", "Swap",
-        "TraceSynthesis", "TestSupport",
+        "TraceSynthesis", "Verification", "TestSupport",
+      ]
+    ),
+    tests(
+      "Verification",
+      [
+        "Verification", "MachineFile", "Replay", "Reporting", "MachineModel", "TraceFormat",
+        "MemoryModel", "TagCompression", "TagStorage", "TestSupport",
       ]
     ),
     tests("Command", ["mtesim", "MemoryModel", "Swap", "TagCompression"]),

@@ -11,7 +11,7 @@ public import MemoryModel
 /// Ranges are looked up by binary search in an array sorted by page. Pages that are added later wait
 /// in a second, small sorted array, which is merged into the first when it is full, so that *n*
 /// additions in any order cost O(*n* log *n*) steps and some moving of memory instead of O(*n*²).
-public final class PageIndex {
+public final class PageIndex: InvariantChecks {
   /// Pages by identifier.
   ///
   /// Exempt from the check of exclusive access, as the storage of ``PageTable`` is: it is reached only
@@ -39,7 +39,7 @@ public final class PageIndex {
       pages: order.map { pages[$0] },
       identifiers: order.map { PageIdentifier($0) }
     )
-    sorted.checkAscending()
+    BrokenInvariant.stop { () throws(BrokenInvariant) in try sorted.checkAscending() }
   }
 
   /// The number of identifiers: those of the trace, and those added.
@@ -123,18 +123,20 @@ public final class PageIndex {
     return found
   }
 
-  /// Stops the program where the two directions disagree.
-  public func checkInvariants() {
-    sorted.checkAscending()
-    added.checkAscending()
-    precondition(
+  /// Checks that the two directions agree and that both halves ascend.
+  public func verifyInvariants() throws(BrokenInvariant) {
+    try sorted.checkAscending()
+    try added.checkAscending()
+    try BrokenInvariant.unless(
       sorted.pages.count + added.pages.count == count,
+      "page index",
       "\(sorted.pages.count) sorted and \(added.pages.count) added pages of \(count)"
     )
     for half in [sorted, added] {
       for (page, identifier) in zip(half.pages, half.identifiers) {
-        precondition(
+        try BrokenInvariant.unless(
           unsafe pages[Int(identifier)] == page,
+          "page index",
           "page \(page) is not identifier \(identifier)"
         )
       }
@@ -188,10 +190,11 @@ private struct SortedPages {
     self = merged
   }
 
-  func checkAscending() {
+  func checkAscending() throws(BrokenInvariant) {
     for index in pages.indices.dropFirst() {
-      precondition(
+      try BrokenInvariant.unless(
         pages[index - 1] < pages[index],
+        "page index",
         "pages \(pages[index - 1]) and \(pages[index]) are not ascending"
       )
     }

@@ -17,7 +17,7 @@ public import MemoryModel
 /// Pages have no entry until their identifier is below ``capacity``; reading one then says
 /// ``EntryState/none``, and writing one makes room. The tables that a real process would need are
 /// counted beside the entries, since they depend on addresses: see ``noteMapped(_:)``.
-public final class PageTable {
+public final class PageTable: InvariantChecks {
   /// The levels of translation.
   public let layout: TableLayout
   /// Entries whose target is a frame: the resident set, in pages.
@@ -292,8 +292,8 @@ public final class PageTable {
     return child
   }
 
-  /// Stops the program where the counts disagree with a walk over all entries.
-  public func checkInvariants() {
+  /// Checks the counts against a walk over all entries, and the tables against their levels.
+  public func verifyInvariants() throws(BrokenInvariant) {
     var resident = 0
     var swapped = 0
     for index in 0..<capacity {
@@ -301,8 +301,16 @@ public final class PageTable {
       resident += state.hasFrame ? 1 : 0
       swapped += state.hasSlot ? 1 : 0
     }
-    precondition(resident == residentPages, "S5: \(residentPages) resident, \(resident) found")
-    precondition(swapped == swapEntries, "S5: \(swapEntries) swapped, \(swapped) found")
-    unsafe tables.checkInvariants()
+    try BrokenInvariant.unless(
+      resident == residentPages,
+      "S5",
+      "\(residentPages) resident, \(resident) found"
+    )
+    try BrokenInvariant.unless(
+      swapped == swapEntries,
+      "S5",
+      "\(swapEntries) swapped, \(swapped) found"
+    )
+    try unsafe tables.verifyInvariants()
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Containers
 import MemoryModel
 
 /// Which page tables of one process exist: for each level, the aligned spans that have one.
@@ -10,7 +11,7 @@ import MemoryModel
 ///
 /// Addresses above the layout's are counted as if the top table were larger, so that a trace of a
 /// machine with longer addresses can be replayed.
-struct TableSpans {
+struct TableSpans: InvariantChecks {
   /// The power of two of the pages in one span, by level.
   let shifts: [Int]
   /// The numbers of the spans that have a table, ascending, by level.
@@ -102,11 +103,12 @@ struct TableSpans {
     return created
   }
 
-  func checkInvariants() {
+  func verifyInvariants() throws(BrokenInvariant) {
     for level in shifts.indices {
       for index in spans[level].indices.dropFirst() {
-        precondition(
+        try BrokenInvariant.unless(
           spans[level][index - 1] < spans[level][index],
+          "page tables",
           "table spans of level \(level) are not ascending"
         )
       }
@@ -114,8 +116,9 @@ struct TableSpans {
       let bits = UInt64(shifts[level + 1] - shifts[level])
       for span in spans[level] {
         let index = Self.lowerIndex(spans[level + 1], span >> bits)
-        precondition(
+        try BrokenInvariant.unless(
           index < spans[level + 1].count && spans[level + 1][index] == span >> bits,
+          "page tables",
           "table \(span) of level \(level) has no table above it"
         )
       }

@@ -1,39 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Containers
 import MemoryModel
 
-extension VMASet {
-  /// Stops the program where the set contradicts itself.
+extension VMASet: InvariantChecks {
+  /// Checks that the set does not contradict itself.
   ///
   /// V1: sorted, not overlapping, not empty, inside the address space. V3: tagged VMAs allow tags.
   /// V4 holds by construction, since `count` is the length of the array. V2, that no neighbours are
   /// left that are alike in all respects, holds only at the VMAs that a merging operation touched; a
   /// first write that borrows a reverse map can leave such neighbours elsewhere, as in the kernel.
-  public func checkInvariants() {
+  public func verifyInvariants() throws(BrokenInvariant) {
     var end = VirtualPageNumber(rawValue: 0)
     for area in areas {
-      precondition(area.start >= end, "V1: VMA \(area.pages) starts below \(end)")
-      precondition(area.start < area.end, "V1: VMA at \(area.start) is empty")
+      try BrokenInvariant.unless(area.start >= end, "V1", "VMA \(area.pages) starts below \(end)")
+      try BrokenInvariant.unless(area.start < area.end, "V1", "VMA at \(area.start) is empty")
       if area.flags.contains(.mte) {
-        precondition(area.flags.contains(.mteAllowed), "V3: VMA \(area.pages) is tagged")
+        try BrokenInvariant.unless(
+          area.flags.contains(.mteAllowed),
+          "V3",
+          "VMA \(area.pages) is tagged"
+        )
       }
-      precondition(
+      try BrokenInvariant.unless(
         (area.fileIdentity == 0) == area.flags.isDisjoint(with: [.shared, .file, .reference]),
+        "V1",
         "VMA \(area.pages): file identity \(area.fileIdentity) does not suit its flags"
       )
-      precondition(
+      try BrokenInvariant.unless(
         area.flags.contains(.reference) || !area.flags.contains(.fileOperations),
+        "V1",
         "VMA \(area.pages) has operations and no reference page"
       )
-      precondition(
+      try BrokenInvariant.unless(
         area.anonVMA != 0 || !area.forkInherited,
+        "V1",
         "VMA \(area.pages) inherited no reverse map"
       )
-      precondition(area.anonVMA < nextAnonVMA, "VMA \(area.pages): unknown reverse map")
+      try BrokenInvariant.unless(
+        area.anonVMA < nextAnonVMA,
+        "V1",
+        "VMA \(area.pages): unknown reverse map"
+      )
       end = area.end
     }
-    precondition(end <= taskEnd, "V1: VMA ends at \(end), above the address space")
-    precondition(areas.count <= limit + 3, "V4: \(areas.count) VMAs, limit \(limit)")
+    try BrokenInvariant.unless(end <= taskEnd, "V1", "VMA ends at \(end), above the address space")
+    try BrokenInvariant.unless(
+      areas.count <= limit + 3,
+      "V4",
+      "\(areas.count) VMAs, limit \(limit)"
+    )
   }
 
   /// The indices of VMAs that are like the next one in all respects.

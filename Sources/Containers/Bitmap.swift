@@ -4,7 +4,7 @@
 ///
 /// One bit stands for one unit of something that is handed out in aligned runs, such as the pages
 /// of a contiguous memory area; a set bit means taken. Bit *i* is bit *i* mod 64 of word *i* / 64.
-public struct Bitmap: Equatable, Sendable {
+public struct Bitmap: Equatable, InvariantChecks, Sendable {
   /// The number of bits.
   public let count: Int
 
@@ -99,15 +99,23 @@ public struct Bitmap: Equatable, Sendable {
     return nil
   }
 
-  /// Stops the program if the count of set bits is wrong or a bit beyond the end is set.
+  /// Checks the count of set bits, and that no bit beyond the end is set.
   ///
   /// - Complexity: O(`count`).
-  public func checkInvariants() {
+  public func verifyInvariants() throws(BrokenInvariant) {
     let found = words.reduce(0) { $0 + $1.nonzeroBitCount }
-    precondition(found == population, "bitmap holds \(found) set bits but counts \(population)")
+    try BrokenInvariant.unless(
+      found == population,
+      "bitmap",
+      "bitmap holds \(found) set bits but counts \(population)"
+    )
     let used = count % Self.wordBits
     guard used != 0, let last = words.last else { return }
-    precondition(last >> UInt64(used) == 0, "bitmap of \(count) bits has a bit beyond its end")
+    try BrokenInvariant.unless(
+      last >> UInt64(used) == 0,
+      "bitmap",
+      "bitmap of \(count) bits has a bit beyond its end"
+    )
   }
 
   private func check(_ range: Range<Int>) {

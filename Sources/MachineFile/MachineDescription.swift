@@ -3,6 +3,7 @@
 public import MachineModel
 import PhysicalMemory
 import TagStorage
+public import Yams
 
 /// A machine as a file, a preset and options describe it together, with the place of each setting.
 ///
@@ -34,12 +35,29 @@ public struct MachineDescription: Sendable {
   /// - Throws: ``MachineFileError`` for the first thing in the file that is wrong.
   public init(yaml text: String, name: String) throws(MachineFileError) {
     file = name
-    for entry in try MachineFileParser(file: name).entries(of: text) {
+    try apply(try MachineFileParser(file: name).entries(of: text), of: name)
+  }
+
+  /// Makes the settings of a mapping that is a part of another file.
+  ///
+  /// - Throws: ``MachineFileError`` for the first thing in the mapping that is wrong.
+  public mutating func set(
+    from node: Node,
+    in document: YAMLDocument
+  ) throws(MachineFileError) {
+    try apply(try MachineFileParser(document: document).entries(in: node), of: document.file)
+  }
+
+  private mutating func apply(
+    _ entries: [MachineFileParser.Entry],
+    of file: String
+  ) throws(MachineFileError) {
+    for entry in entries {
       do throws(MachineSettingError) {
         try apply(entry.value, to: entry.key.name, by: .file(entry.keyPosition))
       } catch {
         throw MachineFileError(
-          file: name,
+          file: file,
           position: entry.valuePosition,
           message: "\(error.description) for \(entry.key.name)"
         )

@@ -34,6 +34,17 @@ extension MachineKey {
     }
   )
 
+  /// The settings that the values of `--swap` stand for, none where there are none.
+  ///
+  /// One kind without a size is ``swapDevices``'s predecessor `swap.device`, which also knows `none`.
+  public static func settings(ofSwap values: [String]) -> [(key: String, value: String)] {
+    guard let first = values.first else { return [] }
+    if values.count == 1, !first.contains(where: { $0 == ":" || $0 == "," }) {
+      return [("swap.device", first), ("swap-devices", "none")]
+    }
+    return [("swap-devices", values.joined(separator: ","))]
+  }
+
   private static func text(_ device: SwapDeviceConfiguration) -> String {
     let size = device.bytes.map { ":" + sizeText($0) } ?? (device.priority == nil ? "" : ":")
     return device.kind.rawValue + size + (device.priority.map { ":\($0)" } ?? "")

@@ -164,26 +164,32 @@ struct GenerationLists: BitwiseCopyable, Sendable {
     return pages(of: maxSequence) * fewest > pages || pages(of: minSequence) * (fewest + 2) < pages
   }
 
-  /// Stops the program where lists, sizes and places disagree.
+  /// Checks lists, sizes and places against each other.
   ///
   /// - Complexity: O(*n*), where *n* is the number of pages.
-  func checkInvariants(in frames: borrowing FrameTable) {
-    precondition(
+  func verifyInvariants(in frames: borrowing FrameTable) throws(BrokenInvariant) {
+    try BrokenInvariant.unless(
       Self.fewestGenerations...Self.mostGenerations ~= count,
+      "L1",
       "generations \(minSequence)...\(maxSequence)"
     )
     var found = [0, 0, 0, 0]
     for list in 0..<4 {
-      lists[list].checkInvariants(in: frames)
+      try lists[list].verifyInvariants(in: frames)
       var next = lists[list].head
       while next != FrameTable.none {
         let place = frames[Int(next)].place
-        precondition(place.list == list, "\(frames.dump(Int(next))) lies on list \(list)")
+        try BrokenInvariant.unless(
+          place.list == list,
+          "L1",
+          "\(frames.dump(Int(next))) lies on list \(list)"
+        )
         // How many generations after the oldest one the list and the page are.
         let behind = (list - Int(minSequence & 3)) & 3
         let ahead = (place.generation - Int(minSequence & 3)) & 3
-        precondition(
+        try BrokenInvariant.unless(
           behind <= ahead && ahead < Int(count),
+          "L1",
           "\(frames.dump(Int(next))) on list \(list) has generation \(place.generation), of"
             + " \(minSequence)...\(maxSequence)"
         )
@@ -192,8 +198,9 @@ struct GenerationLists: BitwiseCopyable, Sendable {
       }
     }
     for slot in 0..<4 {
-      precondition(
+      try BrokenInvariant.unless(
         found[slot] == sizes[slot],
+        "L1",
         "generation \(slot) has \(found[slot]) pages, recorded \(sizes[slot])"
       )
     }

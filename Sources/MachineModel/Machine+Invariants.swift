@@ -1,37 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AddressSpaces
-import Containers
+public import Containers
 import MemoryModel
 import PhysicalMemory
 import Swap
 import TagStorage
 
-// The promises of the machine as a whole, each recomputed from scratch. The numbers in front are those
-// of the specifications' lists (kernel: section 11; tag storage: section 18).
+// The promises of the machine as a whole, each recomputed from scratch. Their names are the numbers of
+// the specifications' lists (kernel: section 11; tag storage: section 18). The module's page has the
+// table of all of them.
 
-extension Machine {
-  /// Stops the program where a promise of the machine does not hold.
+extension Machine: InvariantChecks {
+  /// Checks every promise of the machine and of its parts.
+  ///
+  /// They hold between events, not within one.
   ///
   /// - Complexity: O(frames + pages of all processes + swap slots).
-  public func checkInvariants() {
-    buddy.checkInvariants(frames: frames)
-    device.checkInvariants()
-    tagStore.checkInvariants()
-    blocks.checkInvariants()
-    checkMappings()
-    checkFrames()
-    checkPins()
-    checkReferences()
-    checkTagStorage()
-    checkCMAZone()
-    checkGroups()
-    checkZram()
-    checkSavedTags()
+  public func verifyInvariants() throws(BrokenInvariant) {
+    try buddy.verifyInvariants(frames: frames)
+    try device.verifyInvariants()
+    try tagStore.verifyInvariants()
+    try blocks.verifyInvariants()
+    try checkAddressSpaces()
+    try checkMappings()
+    try checkFrames()
+    try checkPins()
+    try checkReferences()
+    try checkTagStorage()
+    try checkCMAArea()
+    try checkSavedTags()
+    try checkGroups()
+    try checkZram()
   }
 
-  /// S1, S5, I7: page tables against the frame table and the swap map.
-  private func checkMappings() {
+  /// S5, V1, V3, V4: each address space by itself.
+  private func checkAddressSpaces() throws(BrokenInvariant) {
+    for (number, process) in processes.enumerated() {
+      do throws(BrokenInvariant) {
+        try process.vmas.verifyInvariants()
+        try process.pageTable.verifyInvariants()
+        try process.pageIndex.verifyInvariants()
+      } catch {
+        throw BrokenInvariant(error.name, "process \(number): \(error.problem)")
+      }
+    }
+  }
+
+  /// S1, S5, P1, P2: page tables against the frame table and the swap map.
+  private func checkMappings() throws(BrokenInvariant) {
     var mapped = FlatStorage<UInt32>(repeating: 0, count: frames.count)
     var swapped = FlatStorage<UInt32>(repeating: 0, count: device.slots)
     for process in processes.indices {
@@ -45,72 +62,61 @@ extension Machine {
         switch table.state(page) {
         case .frame, .faultOnAccess:
           resident += 1
+          try BrokenInvariant.unless(
+            target < frames.count && frames[target].use == .anonymous,
+            "B2",
+            "page \(page) of process \(process) is mapped to frame \(target), which holds no user data"
+          )
           mapped[target] += 1
-          checkEntry(flags, of: page, process: process, frame: target)
+          try checkEntry(flags, of: page, process: process, frame: target)
         case .swap, .swapExclusive:
           swapEntries += 1
+          try BrokenInvariant.unless(
+            target > 0 && target < device.slots,
+            "S1",
+            "page \(page) of process \(process) is in slot \(target) of \(device.slots)"
+          )
+          try BrokenInvariant.unless(
+            table.state(page) == .swap || device.count(UInt32(target)) == 1,
+            "P2",
+            "page \(page) of process \(process) is exclusive in slot \(target), which has"
+              + " \(device.count(UInt32(target))) users"
+          )
           swapped[target] += 1
         case .none, .zeroPage, .filePage:
           break
         }
       }
-      precondition(
+      try BrokenInvariant.unless(
         resident == table.residentPages && swapEntries == table.swapEntries,
+        "S5",
         "process \(process): \(resident) resident pages and \(swapEntries) swap entries, recorded"
           + " \(table.residentPages) and \(table.swapEntries)"
       )
     }
     for frame in 0..<frames.count {
       let recorded = mapCount(PageFrameNumber(frame))
-      precondition(
+      try BrokenInvariant.unless(
         Int(mapped[frame]) == recorded,
+        "P1",
         "frame \(frame) is mapped by \(mapped[frame]) entries, recorded \(recorded)"
       )
     }
     for slot in 0..<device.slots {
       let recorded = device.count(UInt32(slot))
-      precondition(
+      try BrokenInvariant.unless(
         Int(swapped[slot]) == recorded,
+        "S1",
         "slot \(slot) is in \(swapped[slot]) entries, recorded \(recorded)"
       )
     }
-  }
-
-  /// C1: the CMA area lies in one zone.
-  private func checkCMAZone() {
-    guard policy.bootPlacement == .cmaArea, let first = region.tags.first else { return }
-    let lower = buddy.zone(of: PageFrameNumber(first))
-    let upper = buddy.zone(of: PageFrameNumber(region.tags.upperBound - 1))
-    precondition(lower == upper, "the CMA area lies in \(lower.name) and \(upper.name)")
-  }
-
-  /// Pins against the frame table and the counters.
-  private func checkPins() {
-    var total = 0
-    for number in 0..<frames.count {
-      let count = pins.count(of: PageFrameNumber(number))
-      precondition(
-        frames[number].flags.contains(.pinned) == (count > 0),
-        "frame \(number) has \(count) pins and the flags \(frames[number].flags.rawValue)"
-      )
-      precondition(
-        count == 0 || frames[number].use == .anonymous,
-        "frame \(number) is pinned and \(frames[number].use)"
-      )
-      total += count
-    }
-    let counted = counters[.nrFollPinAcquired] - counters[.nrFollPinReleased]
-    precondition(
-      total == pins.total && UInt64(total) == counted,
-      "\(total) pins of frames, recorded \(pins.total), counted \(counted)"
-    )
   }
 
   /// P6: reference pages against the entries that map them, the descriptors and the VMAs.
   ///
   /// The zero page and reference pages have no reverse map and are on no list, and no other frame is
   /// mapped as they are.
-  private func checkReferences() {
+  private func checkReferences() throws(BrokenInvariant) {
     var shared = [zeroFrame]
     var mapped: [UInt32: Int] = [:]
     for process in processes {
@@ -122,22 +128,25 @@ extension Machine {
     }
     references.forEach { identity, page in
       let found = mapped[identity] ?? 0
-      precondition(
+      try BrokenInvariant.unless(
         page.descriptors == found,
+        "references",
         "reference page \(identity) has \(page.descriptors) descriptors, found \(found)"
       )
       if case .frame(let frame) = page.home, frame != zeroFrame {
         shared.append(frame)
-        precondition(
+        try BrokenInvariant.unless(
           frames[frame].use == .kernel && frames[frame].flags.contains(.tagged),
-          "P6: reference page \(identity) lies in frame \(frame.rawValue), \(frames[frame].use)"
+          "P6",
+          "reference page \(identity) lies in frame \(frame.rawValue), \(frames[frame].use)"
         )
       }
     }
     for frame in shared {
-      precondition(
+      try BrokenInvariant.unless(
         mapCount(frame) == 0 && !frames[frame].flags.contains(.onList),
-        "P6: frame \(frame.rawValue) has a reverse map or is on a list"
+        "P6",
+        "frame \(frame.rawValue) has a reverse map or is on a list"
       )
     }
     for number in processes.indices {
@@ -145,179 +154,77 @@ extension Machine {
       for page in 0..<processes[number].pageIndex.count
       where table.state(PageIdentifier(page)) == .zeroPage {
         let frame = PageFrameNumber(rawValue: table.target(PageIdentifier(page)))
-        precondition(
+        try BrokenInvariant.unless(
           shared.contains(frame),
-          "P6: page \(page) of process \(number) maps frame \(frame.rawValue) as a shared page"
+          "P6",
+          "page \(page) of process \(number) maps frame \(frame.rawValue) as a shared page"
         )
       }
     }
   }
 
+  /// T2, I6, I7, P2: what one present entry allows against the frame that it maps.
   private func checkEntry(
     _ flags: EntryFlags,
     of page: PageIdentifier,
     process: Int,
     frame: Int
-  ) {
+  ) throws(BrokenInvariant) {
     let frameFlags = frames[frame].flags
+    let number = processes[process].pageIndex.page(of: page)
+    guard let area = processes[process].vmas.find(number) else {
+      throw BrokenInvariant("V1", "page \(number) of process \(process) is mapped and in no VMA")
+    }
+    try BrokenInvariant.unless(
+      !frameFlags.contains(.exclusive) || !frameFlags.contains(.sharedMapping)
+        || area.flags.contains(.shared),
+      "P2",
+      "frame \(frame) is exclusive and has \(mapCount(PageFrameNumber(frame))) mappings, one of them"
+        + " page \(number) of process \(process)"
+    )
     if flags.contains(.tagged) && flags.contains(.readable) {
-      precondition(
+      try BrokenInvariant.unless(
+        canHoldTags(PageFrameNumber(frame)),
+        "I7",
+        "page \(number) of process \(process) is readable and tagged, frame \(frame) has no tag storage"
+      )
+      try BrokenInvariant.unless(
         frameFlags.contains(.tagged),
-        "page \(page) of process \(process) is readable and tagged, frame \(frame) is not tagged"
+        "T2",
+        "page \(number) of process \(process) is readable and tagged, frame \(frame) is not tagged"
       )
     }
     if flags.contains(.writable) {
-      precondition(
+      try BrokenInvariant.unless(
         frameFlags.contains(.exclusive) || frameFlags.contains(.sharedMapping),
-        "page \(page) of process \(process) is writable, frame \(frame) is not exclusive"
+        "P2",
+        "page \(number) of process \(process) is writable, frame \(frame) is not exclusive"
       )
     }
   }
 
-  /// B1, I4, I6, I8, T5: every frame is one thing, and its flags fit that.
-  private func checkFrames() {
-    let batched = Set(batchedFrames)
-    precondition(batched.count == batchedFrames.count, "a page is in two batches")
-    precondition(
-      batched.allSatisfy { frames[$0].use == .anonymous },
-      "a batch holds a frame without user data"
-    )
+  /// Pins against the frame table and the counters.
+  private func checkPins() throws(BrokenInvariant) {
+    var total = 0
     for number in 0..<frames.count {
-      let frame = PageFrameNumber(number)
-      let flags = frames[number].flags
-      let use = frames[number].use
-      if flags.contains(.tagged) {
-        precondition(canHoldTags(frame), "frame \(number) is tagged without tag storage")
-      }
-      if flags.contains(.tagStorage) {
-        precondition(
-          flags.isDisjoint(with: [.tagged, .storageReserved]),
-          "frame \(number) of tag storage is tagged or has tag storage itself"
-        )
-      }
-      precondition(!flags.contains(.held), "frame \(number) is held between events")
-      // The zero page lies in the kernel's image and is tagged from boot on.
-      if frame == zeroFrame { continue }
-      switch use {
-      case .free, .listed, .reserved, .tagBlock:
-        precondition(
-          flags.isDisjoint(with: [.tagged, .storageReserved, .onList, .inSwapCache])
-            && parkedTags[frame.rawValue] == nil,
-          "frame \(number) is \(use) and has the flags \(flags.rawValue)"
-        )
-      case .inHand:
-        preconditionFailure("frame \(number) was allocated and never put to use")
-      case .kernel:
-        break
-      case .compressed:
-        precondition(
-          flags.isSubset(of: .permanent),
-          "frame \(number) holds compressed pages and has the flags \(flags.rawValue)"
-        )
-      case .anonymous:
-        precondition(
-          flags.contains(.onList) != batched.contains(frame),
-          "frame \(number) holds user data and is on no list and in no batch, or on both"
-        )
-        if flags.contains(.inSwapCache) {
-          precondition(
-            device.cachedFrame(frames[number].swapSlot) == frame.rawValue,
-            "frame \(number) is not what slot \(frames[number].swapSlot) has cached"
-          )
-        }
-        precondition(
-          mapCount(frame) > 0 || !flags.isDisjoint(with: [.inSwapCache, .pinned]),
-          "frame \(number) holds user data that nobody can reach"
-        )
-      }
-    }
-  }
-
-  /// I2, I3, I5, T6: tag blocks against the frames that have their tag storage.
-  private func checkTagStorage() {
-    var shares = [Int](repeating: 0, count: region.blockCount)
-    for number in 0..<frames.count where frames[number].flags.contains(.storageReserved) {
-      guard let block = region.block(of: PageFrameNumber(number)) else {
-        preconditionFailure("frame \(number) has tag storage and lies outside tagged memory")
-      }
-      shares[block] += 1
-    }
-    for block in 0..<region.blockCount where policy.bootPlacement == .cmaArea {
-      precondition(
-        shares[block] == blocks.count(ofBlock: block),
-        "tag block \(block) serves \(shares[block]) frames, recorded \(blocks.count(ofBlock: block))"
+      let count = pins.count(of: PageFrameNumber(number))
+      try BrokenInvariant.unless(
+        frames[number].flags.contains(.pinned) == (count > 0),
+        "pins",
+        "frame \(number) has \(count) pins and the flags \(frames[number].flags.rawValue)"
       )
-      let isClear = cmaArea?.isClear(region.frames(ofBlock: block)) ?? true
-      precondition(
-        isClear != blocks.isReserved(block),
-        "tag block \(block): \(blocks.count(ofBlock: block)) shares, CMA bits clear: \(isClear)"
+      try BrokenInvariant.unless(
+        count == 0 || frames[number].use == .anonymous,
+        "pins",
+        "frame \(number) is pinned and \(frames[number].use)"
       )
-      for number in region.frames(ofBlock: block) {
-        let isHeld = frames[number].use == .tagBlock
-        precondition(
-          isHeld == blocks.isReserved(block),
-          "tag block \(block): frame \(number) is \(frames[number].use)"
-        )
-      }
+      total += count
     }
-    precondition(
-      kernelFrames.count == tagStore.slabPages,
-      "saved tags need \(tagStore.slabPages) frames and have \(kernelFrames.count)"
+    let counted = counters[.nrFollPinAcquired] - counters[.nrFollPinReleased]
+    try BrokenInvariant.unless(
+      total == pins.total && UInt64(total) == counted,
+      "pins",
+      "\(total) pins of frames, recorded \(pins.total), counted \(counted)"
     )
-  }
-
-  /// S4: tags are saved for slots in use alone, and none for a device that is off.
-  private func checkSavedTags() {
-    var known = 0
-    for slot in 0..<UInt32(device.slots) where device.count(slot) > 0 || device.hasCache(slot) {
-      known += tagStore.holds(swapEntry(slot)) ? 1 : 0
-    }
-    precondition(
-      known == tagStore.count,
-      "S4: tags are saved for \(tagStore.count) entries, \(known) of them in use"
-    )
-  }
-
-  /// L1: charges and list lengths against the frames.
-  private func checkGroups() {
-    var charged = [Int](repeating: 0, count: groups.count)
-    var listed = [Int](repeating: 0, count: groups.count)
-    for process in processes {
-      charged[process.group] += process.tableFrames.count + process.objectPages
-    }
-    for number in 0..<frames.count
-    where frames[number].use == .anonymous {
-      let group = group(of: PageFrameNumber(number))
-      charged[group] += 1
-      listed[group] += frames[number].flags.contains(.onList) ? 1 : 0
-    }
-    for group in 0..<groups.count {
-      let state = groups[group]
-      precondition(
-        charged[group] == state.chargedPages,
-        "group \(group) is charged \(state.chargedPages) pages and has \(charged[group])"
-      )
-      let lengths = pagesOnLists(of: group) + state.lazyFreePages
-      precondition(
-        listed[group] == lengths,
-        "group \(group) has \(lengths) pages on its lists, and \(listed[group]) say they are"
-      )
-      if replacement == .multiGenerational { checkGenerations(of: group) }
-    }
-  }
-
-  /// L2: a group's pages lie on its generations' lists alone, and these agree with the frames.
-  private func checkGenerations(of group: Int) {
-    let state = groups[group]
-    precondition(
-      state.inactive.isEmpty && state.active.isEmpty,
-      "group \(group) has generations, and pages on an active or inactive list"
-    )
-    precondition(
-      state.nonresidentAge == generations[group].minSequence,
-      "evicted pages of group \(group) leave generation \(state.nonresidentAge), the oldest is"
-        + " \(generations[group].minSequence)"
-    )
-    generations[group].checkInvariants(in: frames)
   }
 }

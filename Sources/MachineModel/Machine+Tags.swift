@@ -72,8 +72,12 @@ extension Machine {
       guard configuration.codec.losesTagsWithoutMemory else { return false }
       tagStore.allocationsUntilFailure = 0
     }
+    if configuration.injectedFaults.contains(.miscountCharge) && tagSaveAttempts % 4 == 0 {
+      groups[group(of: frame)].chargedPages += 1
+    }
     let entry = swapEntry(slot)
-    let tags = parked ?? takeTagBytes(of: frame)
+    var tags = parked ?? takeTagBytes(of: frame)
+    if configuration.injectedFaults.contains(.dropLastRun) { dropLastRun(&tags) }
     defer { if parked == nil { tagScratch = tags } }
     guard store(tags, for: entry) else {
       _ = tagStore.invalidate(entry)
@@ -158,6 +162,19 @@ extension Machine {
   private func exchangeTwoGranules(_ tags: inout [UInt8]) {
     guard let index = tags.firstIndex(where: { $0 & 15 != $0 >> 4 }) else { return }
     tags[index] = tags[index] << 4 | tags[index] >> 4
+  }
+
+  /// The injected fault: the last run of a page becomes part of the run before it.
+  private func dropLastRun(_ tags: inout [UInt8]) {
+    let granules = pageSize.granules
+    func tag(_ granule: Int) -> UInt8 { tags[granule / 2] >> UInt8((granule & 1) * 4) & 15 }
+    let last = tag(granules - 1)
+    guard let end = (0..<granules).last(where: { tag($0) != last }) else { return }
+    let value = tag(end)
+    for granule in end + 1..<granules {
+      let byte = tags[granule / 2]
+      tags[granule / 2] = granule & 1 == 0 ? byte & 0xf0 | value : byte & 0x0f | value << 4
+    }
   }
 
   /// Gives a copy of a page the tags of its source, or keeps them aside where the copy's frame has

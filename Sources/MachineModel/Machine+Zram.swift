@@ -160,7 +160,7 @@ extension Machine {
   }
 
   /// The frames of the pools against the frame table, and what the slots hold against the swap map.
-  func checkZram() {
+  func checkZram() throws(BrokenInvariant) {
     var found = 0
     for number in 0..<frames.count where frames[number].use == .compressed {
       found += 1
@@ -169,17 +169,26 @@ extension Machine {
         ofSpan: place / Self.pagesPerSpan,
         at: place % Self.pagesPerSpan
       )
-      precondition(owned == UInt32(number), "frame \(number) is not page \(place) of zram \(store)")
+      try BrokenInvariant.unless(
+        owned == UInt32(number),
+        "zram",
+        "frame \(number) is not page \(place) of zram \(store)"
+      )
     }
     let pages = zramStores.reduce(0) { $0 + $1.pool.pages }
-    precondition(found == pages, "zram has \(pages) pages, and \(found) frames say so")
-    for store in zramStores { store.checkInvariants() }
+    try BrokenInvariant.unless(
+      found == pages,
+      "zram",
+      "zram has \(pages) pages, and \(found) frames say so"
+    )
+    for store in zramStores { try store.verifyInvariants() }
     for (type, number) in zramNumbers.enumerated() {
       guard let number else { continue }
       let slots = device.slots(of: type)
       for slot in slots.dropFirst() where zramStores[number].holds(Int(slot - slots.lowerBound)) {
-        precondition(
+        try BrokenInvariant.unless(
           device.count(slot) > 0 || device.hasCache(slot),
+          "zram",
           "zram holds a page for free slot \(slot)"
         )
       }

@@ -98,6 +98,11 @@ public enum InjectedFault: String, CaseIterable, Sendable {
   case dropCopiedTags = "drop-copied-tags"
   /// The data are not read back at swap-in.
   case dropData = "drop-data"
+  /// The codec forgets the last run of a page: its granules get the tag of the run before.
+  case dropLastRun = "drop-last-run"
+  /// Saving the tags of every 4th page charges its memory group one page too many, which breaks a
+  /// promise of the machine and no page.
+  case miscountCharge = "miscount-charge"
   /// Saving the tags of every 16th page fails for want of memory: the swap-out is refused, and
   /// `mtecomp-v5` loses the tags.
   case failTagAllocation = "fail-tag-allocation"

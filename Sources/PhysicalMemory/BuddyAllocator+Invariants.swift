@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Containers
+public import Containers
 import MemoryModel
 
 extension BuddyAllocator {
-  /// Stops the program, with the frame or counter printed, unless everything agrees.
+  /// Checks that everything agrees, and names the frame or counter that does not.
   ///
   /// Checked: every managed frame is in exactly one free block or in use (B1); blocks are aligned,
   /// and their frames have no flags (B2); no two buddies are both free where they could have merged
@@ -14,51 +14,62 @@ extension BuddyAllocator {
   /// hold exactly the frames that say so, none of them in an isolated pageblock.
   ///
   /// - Complexity: O(*n*), where *n* is the number of frames of the zone.
-  public func checkInvariants(frames: borrowing FrameTable) {
-    checkTable(frames)
-    checkPageLists(frames)
-    checkLists(frames)
-    checkCounters()
+  public func verifyInvariants(frames: borrowing FrameTable) throws(BrokenInvariant) {
+    try checkTable(frames)
+    try checkPageLists(frames)
+    try checkLists(frames)
+    try checkCounters()
   }
 
   /// Walks the frames in order: free blocks must cover the free frames, each once.
-  private func checkTable(_ frames: borrowing FrameTable) {
+  private func checkTable(_ frames: borrowing FrameTable) throws(BrokenInvariant) {
     var managed = 0
     var frame = firstFrame
     while frame < endFrame {
       let block = frames[frame].freeBlock
       if block.isHead {
-        checkBlock(frame, block, frames)
+        try checkBlock(frame, block, frames)
         managed += 1 << block.order
         frame += 1 << block.order
         continue
       }
       let use = frames[frame].use
-      if use == .free { broken("a free frame in no block: \(frames.dump(frame))") }
+      if use == .free {
+        throw BrokenInvariant("B1", "a free frame in no block: \(frames.dump(frame))")
+      }
       if use != .reserved { managed += 1 }
       frame += 1
     }
-    if managed != managedPages { broken("\(managed) frames managed, not \(managedPages)") }
+    if managed != managedPages {
+      throw BrokenInvariant("B1", "\(managed) frames managed, not \(managedPages)")
+    }
   }
 
-  private func checkBlock(_ start: Int, _ block: FreeBlock, _ frames: borrowing FrameTable) {
+  private func checkBlock(_ start: Int, _ block: FreeBlock, _ frames: borrowing FrameTable)
+    throws(BrokenInvariant)
+  {
     let order = block.order
     let isSound =
       order <= maxOrder && start & (1 << order - 1) == 0
       && start + 1 << order <= endFrame
-    if !isSound { broken("a misplaced block: \(frames.dump(start))") }
+    if !isSound { throw BrokenInvariant("B2", "a misplaced block: \(frames.dump(start))") }
     for frame in start..<start + 1 << order {
       let isClean =
         frames[frame].use == .free && frames[frame].flags.isSubset(of: .permanent)
         && (frame == start || !frames[frame].freeBlock.isHead)
-      if !isClean { broken("in the block at \(start): \(frames.dump(frame))") }
+      if !isClean { throw BrokenInvariant("B2", "in the block at \(start): \(frames.dump(frame))") }
     }
-    if !formsOneBlock(start, order: order) { broken("over types: \(frames.dump(start))") }
+    if !formsOneBlock(start, order: order) {
+      throw BrokenInvariant("B6", "over types: \(frames.dump(start))")
+    }
     let type = pageblockTypes[start >> pageblockOrder]
     if type != block.list && !(type.isRequestable && block.list.isRequestable) {
       // Atomic reserve is the only other source whose blocks are moved one by one.
       if type != .highAtomic || !block.list.isRequestable {
-        broken("on the wrong list, in \(type) pageblock: \(frames.dump(start))")
+        throw BrokenInvariant(
+          "B7",
+          "on the wrong list, in \(type) pageblock: \(frames.dump(start))"
+        )
       }
     }
     // Pageblocks isolated one after the other keep their free blocks apart.
@@ -67,25 +78,30 @@ extension BuddyAllocator {
     if order < maxOrder && headsBlock(buddy, order: order, frames)
       && (order < pageblockOrder || Self.mayMerge(type, pageblockTypes[buddy >> pageblockOrder]))
     {
-      broken("unmerged with its buddy: \(frames.dump(start))")
+      throw BrokenInvariant("B3", "unmerged with its buddy: \(frames.dump(start))")
     }
   }
 
   /// Walks the lists: every member must be a head of that order and list, and every head a member.
-  private func checkLists(_ frames: borrowing FrameTable) {
+  private func checkLists(_ frames: borrowing FrameTable) throws(BrokenInvariant) {
     var members = 0
     for order in 0...maxOrder {
       for type in MigrateType.allCases {
         let list = lists[order * MigrateType.count + type.index]
-        list.checkInvariants(in: frames)
+        try list.verifyInvariants(in: frames)
         let isMarked = nonEmptyOrders[type.index] >> UInt32(order) & 1 != 0
-        if isMarked == list.isEmpty { broken("mark of order \(order), list \(type)") }
+        if isMarked == list.isEmpty {
+          throw BrokenInvariant("B4", "mark of order \(order), list \(type)")
+        }
         members += Int(list.count)
         var current = list.head
         while current != FrameTable.none {
           let frame = Int(current)
           if frames[frame].freeBlock != FreeBlock(order: order, list: type) {
-            broken("on the list of order \(order), \(type): \(frames.dump(frame))")
+            throw BrokenInvariant(
+              "B4",
+              "on the list of order \(order), \(type): \(frames.dump(frame))"
+            )
           }
           current = frames.links[frame].next
         }
@@ -93,21 +109,21 @@ extension BuddyAllocator {
     }
     var heads = 0
     for frame in firstFrame..<endFrame where frames[frame].freeBlock.isHead { heads += 1 }
-    if heads != members { broken("\(heads) blocks, but \(members) on lists") }
+    if heads != members { throw BrokenInvariant("B4", "\(heads) blocks, but \(members) on lists") }
   }
 
-  private func checkPageLists(_ frames: borrowing FrameTable) {
+  private func checkPageLists(_ frames: borrowing FrameTable) throws(BrokenInvariant) {
     var members = 0
     var cmaPages = 0
     for number in pageLists.lists.indices {
       let list = pageLists.lists[number]
-      list.checkInvariants(in: frames)
+      try list.verifyInvariants(in: frames)
       var current = list.head
       while current != FrameTable.none {
         let frame = Int(current)
         let type = pageblockTypes[frame >> pageblockOrder]
         if frames[frame].use != .listed || type == .isolate {
-          broken("on per-CPU list \(number): \(frames.dump(frame))")
+          throw BrokenInvariant("B9", "on per-CPU list \(number): \(frames.dump(frame))")
         }
         members += 1
         cmaPages += type == .cma ? 1 : 0
@@ -117,14 +133,15 @@ extension BuddyAllocator {
     var listed = 0
     for frame in firstFrame..<endFrame where frames[frame].use == .listed { listed += 1 }
     if listed != members || members != pageLists.count || cmaPages != pageLists.cmaPages {
-      broken(
+      throw BrokenInvariant(
+        "B9",
         "\(listed) frames listed, \(members) on per-CPU lists, which count \(pageLists.count);"
           + " \(cmaPages) of CMA, not \(pageLists.cmaPages)"
       )
     }
   }
 
-  private func checkCounters() {
+  private func checkCounters() throws(BrokenInvariant) {
     var free = 0
     var freeCMA = 0
     for order in 0...maxOrder {
@@ -134,21 +151,29 @@ extension BuddyAllocator {
         if type == .cma { freeCMA += pages }
       }
     }
-    if free != freePages { broken("\(free) pages free, not \(freePages)") }
-    if freeCMA != freeCMAPages { broken("\(freeCMA) CMA pages free, not \(freeCMAPages)") }
+    if free != freePages { throw BrokenInvariant("B5", "\(free) pages free, not \(freePages)") }
+    if freeCMA != freeCMAPages {
+      throw BrokenInvariant("B5", "\(freeCMA) CMA pages free, not \(freeCMAPages)")
+    }
     var isolated = 0
     for block in pageblocks where pageblockTypes[block] == .isolate { isolated += 1 }
     if isolated != isolatedPageblocks {
-      broken("\(isolated) pageblocks isolated, not \(isolatedPageblocks)")
+      throw BrokenInvariant("B8", "\(isolated) pageblocks isolated, not \(isolatedPageblocks)")
     }
     let isOrdered = watermarks.min <= watermarks.low && watermarks.low <= watermarks.high
-    if !isOrdered || watermarks.boost < 0 { broken("marks \(watermarks)") }
-    if nodePages < managedPages { broken("\(managedPages) pages managed of \(nodePages)") }
+    if !isOrdered || watermarks.boost < 0 { throw BrokenInvariant("L3", "marks \(watermarks)") }
+    if nodePages < managedPages {
+      throw BrokenInvariant("L3", "\(managedPages) pages managed of \(nodePages)")
+    }
   }
 
-  /// Ends the program; unlike `precondition` it prints in release builds too.
-  private func broken(_ what: String) -> Never {
-    let zone = snapshot(presentPages: endFrame - firstFrame, processors: 1)
-    fatalError("zone \(kind.name): \(what); \(freePages) pages free\n\(zone)")
+  /// Stops the program, with the zone printed, unless everything agrees.
+  public func checkInvariants(frames: borrowing FrameTable) {
+    do throws(BrokenInvariant) {
+      try verifyInvariants(frames: frames)
+    } catch {
+      let zone = snapshot(presentPages: endFrame - firstFrame, processors: 1)
+      fatalError("zone \(kind.name): \(error); \(freePages) pages free\n\(zone)")
+    }
   }
 }

@@ -153,23 +153,42 @@ public struct FrameList: BitwiseCopyable, Hashable, Sendable {
     }
   }
 
-  /// Stops the program unless links, ends and count agree.
+  /// Checks that links, ends and count agree.
   ///
   /// - Complexity: O(*n*), where *n* is the length of the list.
-  public func checkInvariants(in frames: borrowing FrameTable) {
+  public func verifyInvariants(in frames: borrowing FrameTable) throws(BrokenInvariant) {
     var previous = FrameTable.none
     var current = head
     var seen = 0
     while current != FrameTable.none {
       let index = Int(current)
       let back = frames.links[index].previous
-      precondition(back == previous, "list \(self): \(frames.dump(index)), expected \(previous)")
+      try BrokenInvariant.unless(
+        back == previous,
+        "B4",
+        "list \(self): \(frames.dump(index)), expected \(previous)"
+      )
       seen += 1
-      precondition(seen <= Int(count), "list \(self) is longer than its count, or a ring")
+      try BrokenInvariant.unless(
+        seen <= Int(count),
+        "B4",
+        "list \(self) is longer than its count, or a ring"
+      )
       previous = current
       current = frames.links[index].next
     }
-    precondition(tail == previous, "list \(self) ends at frame \(previous)")
-    precondition(seen == Int(count), "list \(self) holds \(seen) frames")
+    try BrokenInvariant.unless(tail == previous, "B4", "list \(self) ends at frame \(previous)")
+    try BrokenInvariant.unless(seen == Int(count), "B4", "list \(self) holds \(seen) frames")
+  }
+
+  /// Stops the program unless links, ends and count agree.
+  ///
+  /// - Complexity: O(*n*), where *n* is the length of the list.
+  public func checkInvariants(in frames: borrowing FrameTable) {
+    do throws(BrokenInvariant) {
+      try verifyInvariants(in: frames)
+    } catch {
+      fatalError(error.description)
+    }
   }
 }

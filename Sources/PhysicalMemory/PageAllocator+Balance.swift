@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Containers
 public import MemoryModel
 
 // What kswapd asks of a node. It works for the highest zone that was asked for: zones above it count for
@@ -120,23 +121,36 @@ extension PageAllocator {
     }
   }
 
-  /// Stops the program unless each zone keeps its promises, and the zones cover all frames in order.
+  /// Checks that each zone keeps its promises, and that the zones cover all frames in order.
   ///
   /// - Complexity: O(*n*), where *n* is the number of frames.
-  public func checkInvariants(frames: borrowing FrameTable) {
+  public func verifyInvariants(frames: borrowing FrameTable) throws(BrokenInvariant) {
     var end = 0
     for index in 0..<zoneCount {
-      precondition(
+      try BrokenInvariant.unless(
         zones[index].firstFrame == end,
+        "zones",
         "zone \(zones[index].kind.name) begins at frame \(zones[index].firstFrame), not \(end)"
       )
       end = zones[index].endFrame
-      precondition(
+      try BrokenInvariant.unless(
         zones[index].nodePages == managedPages,
+        "zones",
         "zone \(zones[index].kind.name) knows of \(zones[index].nodePages) pages, not \(managedPages)"
       )
-      zones[index].checkInvariants(frames: frames)
+      try zones[index].verifyInvariants(frames: frames)
     }
-    precondition(end == frames.count, "the zones end at frame \(end) of \(frames.count)")
+    try BrokenInvariant.unless(
+      end == frames.count,
+      "zones",
+      "the zones end at frame \(end) of \(frames.count)"
+    )
+  }
+
+  /// Stops the program unless all promises hold.
+  ///
+  /// - Complexity: O(*n*), where *n* is the number of frames.
+  public func checkInvariants(frames: borrowing FrameTable) {
+    BrokenInvariant.stop { () throws(BrokenInvariant) in try verifyInvariants(frames: frames) }
   }
 }

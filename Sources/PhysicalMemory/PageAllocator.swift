@@ -174,6 +174,9 @@ extension PageAllocator {
   /// Pages that were ever given to the zones.
   public var managedPages: Int { sum { $0.managedPages } }
 
+  /// Pageblocks that are isolated, in all zones.
+  public var isolatedPageblocks: Int { sum { $0.isolatedPageblocks } }
+
   private func sum(_ pages: (borrowing BuddyAllocator) -> Int) -> Int {
     var sum = 0
     for index in 0..<zoneCount { sum += pages(zones[index]) }

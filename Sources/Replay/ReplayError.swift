@@ -11,6 +11,8 @@ public enum ReplayError: Error, CustomStringConvertible {
   case machine(MachineError)
   /// An event contradicts the events before it.
   case event(place: String, expected: String, found: String)
+  /// The machine broke a promise of its own: a mistake of the program, or an injected one.
+  case invariant(ReplayFinding)
 
   /// One line: where, what was expected, and what was found.
   public var description: String {
@@ -19,6 +21,7 @@ public enum ReplayError: Error, CustomStringConvertible {
     case .machine(let error): error.description
     case .event(let place, let expected, let found):
       "\(place): expected \(expected), found \(found)"
+    case .invariant(let finding): finding.description
     }
   }
 }

@@ -7,8 +7,8 @@ import TraceFormat
 extension ReplaySession {
   /// Runs one instance until its next event lies beyond a clock, it ends, or a sample is due.
   mutating func run(_ cursor: TraceCursor, until limit: UInt64) throws(ReplayError) {
-    while !cursor.isAtEnd && cursor.nextClock <= limit && eventsUntilSample != 0 {
-      if !plan.isVerified && suspicion == nil && plan.invariantsEvery == nil {
+    while !cursor.isAtEnd && cursor.nextClock <= limit && eventsUntilSample != 0 && !isOver {
+      if !plan.isVerified && suspicion == nil && !plan.countsEvents {
         let performed = performTouchesAndTags(cursor, until: limit)
         if performed > 0 {
           serial += UInt64(performed)
@@ -26,16 +26,17 @@ extension ReplaySession {
       }
       let record = cursor.record
       serial += 1
+      oracle.event = serial
       if record.kind == .operation {
         try perform(cursor.operation(of: record), at: cursor)
       } else {
         try perform(record, at: cursor)
         if record.kind != .tagRun, let left = eventsUntilSample { eventsUntilSample = left - 1 }
       }
-      try advance(cursor, by: 1)
-      if let interval = plan.invariantsEvery, serial.isMultiple(of: interval) {
-        machine.checkInvariants()
+      if case .every(let interval) = plan.invariants, serial.isMultiple(of: interval) {
+        try checkMachine(at: cursor.place)
       }
+      try advance(cursor, by: 1)
     }
   }
 
@@ -196,6 +197,7 @@ extension ReplaySession {
           anonymousBytes: machine.bytes(of: .anonymous)
         )
       )
+      if plan.invariants == .marks { try checkMachine(at: cursor.place) }
     case .tagSnapshot(let page, let tags):
       try compareSnapshot(tags, page: page, at: cursor)
     case .expectTags(let address, let tags):
@@ -262,43 +264,74 @@ extension ReplaySession {
     switch expectation {
     case .value(let expected):
       let found = lastValue.map { "0x\(hexadecimal($0))" } ?? "none"
-      oracle.noteExpectation(
-        failure: lastValue == expected
-          ? nil
-          : "\(cursor.place): expected the value 0x\(hexadecimal(expected)) of the event before,"
-            + " found \(found)"
+      noteExpectation(
+        lastValue == expected,
+        "the value 0x\(hexadecimal(expected))",
+        found,
+        at: cursor
       )
     case .signal(let expected):
       let found = lastOutcome.isDisjoint(with: .signals) ? nil : machine.lastSignal
-      let text = found.map { "\($0.code.rawValue) at 0x\(hexadecimal($0.address))" } ?? "none"
-      oracle.noteExpectation(
-        failure: found == expected
-          ? nil
-          : "\(cursor.place): expected the signal \(expected.code.rawValue) at"
-            + " 0x\(hexadecimal(expected.address)) of the event before, found \(text)"
+      noteExpectation(
+        found == expected,
+        "the signal \(expected.code.rawValue) at 0x\(hexadecimal(expected.address))",
+        found.map { "\($0.code.rawValue) at 0x\(hexadecimal($0.address))" } ?? "none",
+        at: cursor
       )
     case .outcome(let expected):
       let ignored = plan.ignoredSteps
-      oracle.noteExpectation(
-        failure: expected.subtracting(ignored) == lastOutcome.subtracting(ignored)
-          ? nil
-          : "\(cursor.place): expected the outcome \(expected) of the event before, found"
-            + " \(lastOutcome)"
+      noteExpectation(
+        expected.subtracting(ignored) == lastOutcome.subtracting(ignored),
+        "the outcome \(expected)",
+        lastOutcome.description,
+        at: cursor
       )
     }
+  }
+
+  /// Notes an expectation about the event before.
+  private mutating func noteExpectation(
+    _ holds: Bool,
+    _ expected: String,
+    _ found: String,
+    at cursor: TraceCursor
+  ) {
+    guard !holds else {
+      oracle.noteExpectation(failure: nil)
+      return
+    }
+    let finding = ReplayFinding(
+      .expectation,
+      event: serial,
+      place: cursor.place,
+      process: cursor.current,
+      expected: expected,
+      found: found,
+      description: "\(cursor.place): expected \(expected) of the event before, found \(found)"
+    )
+    oracle.noteExpectation(failure: finding)
   }
 
   /// Compares granules of a page, from that at an address on, with what the trace's writer expects.
   private mutating func checkTags(_ tags: [UInt8], at address: UInt64, _ cursor: TraceCursor) {
     let view = machine.view(at: address, process: cursor.current)
-    var failure: String?
+    var failure: ReplayFinding?
     let first = Int(address & UInt64(plan.machine.pageSize.bytes - 1)) / MemoryTag.granuleBytes
     for (granule, expected) in zip(first..., tags) {
       let found = tag(view.tags, granule)
       guard found != expected else { continue }
-      failure =
-        "\(cursor.place): page 0x\(hexadecimal(address)): granule \(granule): expected tag"
-        + " \(expected), found \(found)"
+      failure = ReplayFinding(
+        .expectation,
+        event: serial,
+        place: cursor.place,
+        process: cursor.current,
+        page: address & ~UInt64(plan.machine.pageSize.bytes - 1),
+        granule: granule,
+        expected: "tag \(expected)",
+        found: "tag \(found)",
+        description: "\(cursor.place): page 0x\(hexadecimal(address)): granule \(granule): expected"
+          + " tag \(expected), found \(found)"
+      )
       break
     }
     oracle.noteExpectation(failure: failure)

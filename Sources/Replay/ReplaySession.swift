@@ -18,8 +18,17 @@ public struct ReplayPlan: Sendable {
   public var isVerified: Bool
   /// Accesses that an instance may be ahead of another before that one runs.
   public var quantumAccesses: UInt64 = 4096
-  /// Events after which all invariants of the machine are checked, `nil` to check at the end only.
-  public var invariantsEvery: UInt64?
+  /// When all invariants of the machine are checked.
+  public var invariants = InvariantSchedule.end
+  /// Whether each check of the invariants also compares every page, in memory and in swap, with the
+  /// oracle; these comparisons are not counted.
+  public var inspectsPages = false
+  /// Whether the run ends at the first failure.
+  public var stopsAtFirstFinding = false
+  /// The last event to perform, `nil` for all.
+  public var lastEvent: UInt64?
+  /// Containers in memory, by the path that stands for them; only ever looked up.
+  public var containers: [String: [UInt8]] = [:]
   /// Which tag pages ``ReplaySession/run(observing:progress:)`` shows.
   public var observation: TagObservation?
   /// Steps that expectations leave out of account, so that one trace can hold for designs that differ
@@ -134,7 +143,7 @@ public struct ReplaySession: ~Copyable {
     progress: (_ events: UInt64) -> Void = { _ in }
   ) throws(ReplayError) -> DesignReport {
     var reported: UInt64 = 0
-    while let next = nextCursor() {
+    while !isOver, let next = nextCursor() {
       let before = cursors[next.index].clock
       try run(cursors[next.index], until: next.limit)
       while eventsUntilSample == 0 {
@@ -155,7 +164,8 @@ public struct ReplaySession: ~Copyable {
         verifyWhole(process, at: cursor.name)
       }
     }
-    machine.checkInvariants()
+    if plan.invariants != .never && !isStopped { try checkMachine(at: cursors.last?.name ?? "") }
+    if !isStopped { try checkIdentities() }
     for process in 0..<machine.processCount { machine.noteResidentPages(of: process) }
     return DesignReport(
       design: plan.machine.design.rawValue,
@@ -167,6 +177,18 @@ public struct ReplaySession: ~Copyable {
       verification: oracle.report,
       contentsDigest: plan.isVerified ? textDigest(hexadecimal(contentsDigest)) : ""
     )
+  }
+
+  /// The first failure of the run so far, `nil` if there was none.
+  public var firstFinding: ReplayFinding? { oracle.firstFinding }
+
+  /// Whether a failure has ended the run.
+  var isStopped: Bool { plan.stopsAtFirstFinding && oracle.firstFinding != nil }
+
+  /// Whether the run ends before its traces do.
+  var isOver: Bool {
+    if let last = plan.lastEvent, serial >= last { return true }
+    return isStopped
   }
 
   /// Events between two calls that report progress: milliseconds, at any speed seen so far.
@@ -206,7 +228,12 @@ public struct ReplaySession: ~Copyable {
     for path in plan.tracePaths {
       for copy in 0..<plan.copies {
         do throws(TraceError) {
-          let reader = try TraceReader.open(path: path)
+          let reader =
+            if let bytes = plan.containers[path] {
+              try TraceReader(bytes: bytes, name: path)
+            } else {
+              try TraceReader.open(path: path)
+            }
           if copy == 0 { traces.append(summary(of: reader)) }
           let process = machine.addProcess(
             pages: reader.pages,

@@ -15,6 +15,10 @@ struct ShadowOracle {
   private var spaces: [ShadowSpace] = []
   private var threads: [ShadowThreads] = []
   private(set) var report = VerificationReport()
+  /// The number of the event that is being followed.
+  var event: UInt64 = 0
+  /// The first failure.
+  private(set) var firstFinding: ReplayFinding?
 
   /// Failures that are kept in full; the others are only counted.
   static let keptMessages = 20
@@ -59,7 +63,7 @@ struct ShadowOracle {
     guard
       let complaint = threads[process].followDelivery(outcome, mustDeliver: mustDeliver)
     else { return }
-    fail("\(place()): process \(process): \(complaint)")
+    fail(complaint, of: process, at: place())
   }
 
   /// Applies a touch, access or tag store that the machine performed.
@@ -85,10 +89,7 @@ struct ShadowOracle {
           isWrite: record.isWrite,
           isWrong: isWrong
         ) {
-          fail(
-            "\(place()): page 0x\(hexadecimal(page << UInt64(pageSize.shift))) of process"
-              + " \(process): \(complaint)"
-          )
+          fail(complaint, page: page, of: process, at: place())
         }
       }
       if record.isWrite, !outcome.contains(.tagCheckFault) {
@@ -122,7 +123,7 @@ struct ShadowOracle {
       instruction.opcode == .ldg
       ? spaces[process].complaint(aboutLoaded: value, by: instruction)
       : spaces[process].store(instruction, stamp: stamp, outcome: outcome)
-    if let complaint { fail("\(place()): process \(process): \(complaint)") }
+    if let complaint { fail(complaint, of: process, at: place()) }
   }
 
   /// Forgets a process that was ended for want of memory.
@@ -140,23 +141,50 @@ struct ShadowOracle {
     at place: @autoclosure () -> String
   ) -> Bool {
     count(cause)
-    let space = spaces[process]
-    let expected = space.expectation(of: page)
-    if expected.isUnknown { return true }
+    let expected = spaces[process].expectation(of: page)
     if let seen = expected.contents.first(where: { expected.difference($0, from: view) == nil }) {
-      spaces[process].settle(page, on: seen)
+      if !expected.isUnknown { spaces[process].settle(page, on: seen) }
       return true
     }
-    guard let first = expected.contents.first,
-      let difference = expected.difference(first, from: view)
-    else { return true }
-    // A page given up with MADV_FREE may have been dropped at any time since.
-    if expected.mayBeGone && !view.exists { return true }
-    fail(
-      "\(place()): after \(cause.rawValue), page"
-        + " 0x\(hexadecimal(page << UInt64(pageSize.shift))) of process \(process): \(difference)"
-    )
+    guard let difference = expected.difference(from: view) else { return true }
+    report.differences += 1
+    keep(finding(difference, page: page, of: process, after: cause, at: place()))
     return false
+  }
+
+  /// Looks at one page without counting it, and remembers a difference where it is the first failure.
+  mutating func inspect(
+    _ view: PageView,
+    page: UInt64,
+    of process: Int,
+    at place: @autoclosure () -> String
+  ) {
+    guard firstFinding == nil,
+      let difference = spaces[process].expectation(of: page).difference(from: view)
+    else { return }
+    firstFinding = finding(difference, page: page, of: process, after: .inspection, at: place())
+  }
+
+  private func finding(
+    _ difference: PageDifference,
+    page: UInt64,
+    of process: Int,
+    after cause: ComparisonCause,
+    at place: String
+  ) -> ReplayFinding {
+    let address = page << UInt64(pageSize.shift)
+    return ReplayFinding(
+      .difference(after: cause.rawValue),
+      event: event,
+      place: place,
+      process: process,
+      page: address,
+      granule: difference.granule,
+      expected: difference.expected,
+      found: difference.found,
+      description: "\(place): after \(cause.rawValue), page 0x\(hexadecimal(address)) of process"
+        + " \(process): \(difference.text)"
+    )
   }
 
   /// Compares a recorded tag snapshot with the machine's view of the page.
@@ -169,19 +197,31 @@ struct ShadowOracle {
   ) {
     report.snapshots += 1
     guard let granule = firstDifferentGranule(view.tags, tags) else { return }
-    fail(
-      "\(place()): page 0x\(hexadecimal(page << UInt64(pageSize.shift))) of process \(process):"
-        + " granule \(granule): the recording's tag memory held"
-        + " \(tag(tags, granule)), found \(tag(view.tags, granule))"
+    let address = page << UInt64(pageSize.shift)
+    let (expected, found) = (tag(tags, granule), tag(view.tags, granule))
+    report.differences += 1
+    keep(
+      ReplayFinding(
+        .snapshot,
+        event: event,
+        place: place(),
+        process: process,
+        page: address,
+        granule: granule,
+        expected: "tag \(expected)",
+        found: "tag \(found)",
+        description: "\(place()): page 0x\(hexadecimal(address)) of process \(process): granule"
+          + " \(granule): the recording's tag memory held \(expected), found \(found)"
+      )
     )
   }
 
   /// Notes that an expectation of the trace was checked.
-  mutating func noteExpectation(failure message: String?) {
+  mutating func noteExpectation(failure: ReplayFinding?) {
     report.expectations += 1
-    guard let message else { return }
+    guard let failure else { return }
     report.failedExpectations += 1
-    keep(message)
+    keep(failure)
   }
 
   /// Every page that a process must still see, in ascending order.
@@ -219,16 +259,37 @@ struct ShadowOracle {
     case .migration: report.migrations += 1
     case .copy, .reference: report.copies += 1
     case .endOfRun: report.finalPages += 1
+    case .inspection: break
     }
   }
 
-  private mutating func fail(_ message: String) {
+  /// Notes that a tag check, a signal or a tag instruction was not what it had to be.
+  private mutating func fail(
+    _ complaint: String,
+    page: UInt64? = nil,
+    of process: Int,
+    at place: String
+  ) {
+    let address = page.map { $0 << UInt64(pageSize.shift) }
+    let subject = address.map { "page 0x\(hexadecimal($0)) of " } ?? ""
     report.differences += 1
-    keep(message)
+    keep(
+      ReplayFinding(
+        .tagCheck,
+        event: event,
+        place: place,
+        process: process,
+        page: address,
+        expected: "the outcome of the oracle",
+        found: complaint,
+        description: "\(place): \(subject)process \(process): \(complaint)"
+      )
+    )
   }
 
-  private mutating func keep(_ message: String) {
-    if report.messages.count < Self.keptMessages { report.messages.append(message) }
+  private mutating func keep(_ finding: ReplayFinding) {
+    if firstFinding == nil { firstFinding = finding }
+    if report.messages.count < Self.keptMessages { report.messages.append(finding.description) }
   }
 }
 
@@ -244,6 +305,8 @@ enum ComparisonCause: String {
   case reference = "a fault on a reference page"
   /// The run, or the process, ended.
   case endOfRun = "the end of the run"
+  /// All pages were looked at, together with the invariants of the machine.
+  case inspection = "a check of all pages"
 }
 
 /// What a page holds.
@@ -265,21 +328,49 @@ struct PageExpectation {
   /// Whether the page may have been dropped, with its contents and tags.
   var mayBeGone: Bool
 
-  /// What differs from one of the contents, in words, `nil` where nothing does.
+  /// What differs from everything that the page may hold, `nil` where something fits.
+  func difference(from view: PageView) -> PageDifference? {
+    if isUnknown || contents.contains(where: { difference($0, from: view) == nil }) { return nil }
+    // A page given up with MADV_FREE may have been dropped at any time since.
+    if mayBeGone && !view.exists { return nil }
+    return contents.first.flatMap { difference($0, from: view) }
+  }
+
+  /// What differs from one of the contents, `nil` where nothing does.
   ///
   /// Equal hashes mean equal pages here, so that the common case costs two short hashes.
-  func difference(_ contents: PageContents, from view: PageView) -> String? {
+  func difference(_ contents: PageContents, from view: PageView) -> PageDifference? {
     let (stamp, tags) = (contents.stamp, contents.tags)
     if stamp == view.stamp && (!isTagged || hash(tags, seed: 0) == hash(view.tags, seed: 0)) {
       return nil
     }
     if isTagged, let granule = firstDifferentGranule(view.tags, tags) {
-      return "granule \(granule): expected tag \(tag(tags, granule)), found"
-        + " \(tag(view.tags, granule))"
+      let (wanted, seen) = (tag(tags, granule), tag(view.tags, granule))
+      return PageDifference(
+        granule: granule,
+        expected: "tag \(wanted)",
+        found: "tag \(seen)",
+        text: "granule \(granule): expected tag \(wanted), found \(seen)"
+      )
     }
     guard stamp != view.stamp else { return nil }
-    return "expected the data of event \(stamp), found those of event \(view.stamp)"
+    return PageDifference(
+      granule: nil,
+      expected: "the data of event \(stamp)",
+      found: "those of event \(view.stamp)",
+      text: "expected the data of event \(stamp), found those of event \(view.stamp)"
+    )
   }
+}
+
+/// How a page differs from what it must hold.
+struct PageDifference {
+  /// The first granule whose tag differs, `nil` where only the data do.
+  let granule: Int?
+  let expected: String
+  let found: String
+  /// All of it in words.
+  let text: String
 }
 
 extension Outcome {

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Containers
-import MemoryModel
+public import Containers
+public import MemoryModel
 import TagCompression
 
-extension TagStore {
-  /// Stops the program if the map, the objects and the counts disagree.
+extension TagStore: InvariantChecks {
+  /// Checks that the map, the objects and the counts agree.
   ///
   /// - Complexity: O(*n*), where *n* is the number of entries, nodes and object numbers.
-  public func checkInvariants() {
-    map.checkInvariants()
+  public func verifyInvariants() throws(BrokenInvariant) {
+    try map.verifyInvariants()
     let slabBytes = pools.reduce(0) { $0 + $1.slabs.slabBytes }
-    precondition(
+    try BrokenInvariant.unless(
       objectSlabBytes == slabBytes,
+      "S7",
       "\(objectSlabBytes) bytes of slabs, not \(slabBytes)"
     )
     var found = Array(repeating: 0, count: pools.count)
@@ -24,20 +25,35 @@ extension TagStore {
       // Whatever leads to no object holds its tags itself; only codecs with an inline class do that.
       found[object(of: handle)?.pool ?? 0] += 1
     }
-    precondition(flawed == flaws.count, "\(flaws.count) flaws, \(flawed) of entries")
+    try BrokenInvariant.unless(
+      flawed == flaws.count,
+      "S7",
+      "\(flaws.count) flaws, \(flawed) of entries"
+    )
     for (number, pool) in pools.enumerated() {
       let bytes = pool.sizeClass.bytes
-      pool.slabs.checkInvariants()
-      precondition(
+      try pool.slabs.verifyInvariants()
+      try BrokenInvariant.unless(
         pool.reportedLive == UInt64(found[number]) + pool.unreportedFrees,
+        "S7",
         "\(pool.reportedLive) live objects of \(bytes) bytes, \(found[number]) entries lead to one"
       )
-      precondition(pool.peak >= pool.reportedLive, "peak \(pool.peak) of \(bytes)-byte objects")
+      try BrokenInvariant.unless(
+        pool.peak >= pool.reportedLive,
+        "S7",
+        "peak \(pool.peak) of \(bytes)-byte objects"
+      )
       guard !pool.sizeClass.isInline else { continue }
-      precondition(
+      try BrokenInvariant.unless(
         pool.slabs.liveObjects == found[number],
+        "S7",
         "\(pool.slabs.liveObjects) objects of \(bytes) bytes, \(found[number]) entries"
       )
     }
+  }
+
+  /// Calls `body` with each entry that has saved tags, in ascending order.
+  public func forEachEntry(_ body: (SwapEntry) -> Void) {
+    map.forEach { index, _ in body(SwapEntry(rawValue: index)) }
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Containers
 public import MemoryModel
 
 /// What one write to zram holds: how well a page compresses.
@@ -15,7 +16,7 @@ public enum ZramContent: Hashable, Sendable {
 /// Its statistics are those of `mm_stat`.
 ///
 /// Source: Linux v6.8 `drivers/block/zram/zram_drv.c`.
-public struct ZramStore: Sendable {
+public struct ZramStore: InvariantChecks, Sendable {
   /// The pages of the device's pool.
   public private(set) var pool: ZsmallocPool
   /// Pages stored, same-filled ones included: `orig_data_size` in pages.
@@ -117,28 +118,34 @@ public struct ZramStore: Sendable {
     pool.replaceFrame(ofSpan: span, at: index, with: frame)
   }
 
-  /// Stops the program where store and pool contradict each other.
-  public func checkInvariants() {
-    pool.checkInvariants()
+  /// Checks that store and pool do not contradict each other.
+  public func verifyInvariants() throws(BrokenInvariant) {
+    try pool.verifyInvariants()
     let held = spans.indices.filter { spans[$0] != Self.empty }
     let same = held.filter { spans[$0] == Self.same }
     let huge = held.filter { Int(bytes[$0]) == pageSize.bytes }
     let sum = held.reduce(0) { $0 + Int(bytes[$1]) }
-    precondition(
+    try BrokenInvariant.unless(
       held.count == storedPages && same.count == samePages && huge.count == hugePages
         && sum == compressedBytes,
+      "zram",
       "zram holds \(held.count) pages, \(same.count) same-filled, \(huge.count) huge, \(sum) bytes"
     )
     var objects = [Int](repeating: 0, count: pool.spans.count)
     for slot in held where spans[slot] != Self.same {
       objects[Int(spans[slot])] += 1
       let shape = pool.classes.all[pool.spans[Int(spans[slot])].place]
-      precondition(
+      try BrokenInvariant.unless(
         pool.classes.place(forBytes: Int(bytes[slot])) == pool.spans[Int(spans[slot])].place,
+        "zram",
         "\(bytes[slot]) bytes lie in the class of \(shape.objectBytes)"
       )
     }
-    precondition(objects == pool.spans.map(\.objects), "objects of the spans of zram")
+    try BrokenInvariant.unless(
+      objects == pool.spans.map(\.objects),
+      "zram",
+      "objects of the spans of zram"
+    )
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Containers
 public import MemoryModel
 
 /// Where the objects of a zsmalloc pool lie: spans of frames that its owner gives and takes.
@@ -9,7 +10,7 @@ public import MemoryModel
 /// A span whose last object is freed goes at once. Spans are not compacted.
 ///
 /// Source: Linux v6.8 `mm/zsmalloc.c`.
-public struct ZsmallocPool: Sendable {
+public struct ZsmallocPool: InvariantChecks, Sendable {
   /// One span.
   struct Span: Sendable {
     var place: Int
@@ -128,25 +129,31 @@ public struct ZsmallocPool: Sendable {
     if let new { groups[new].append(number) }
   }
 
-  /// Stops the program where the pool contradicts itself.
-  func checkInvariants() {
+  /// Checks that the pool does not contradict itself.
+  public func verifyInvariants() throws(BrokenInvariant) {
     var found = 0
     for (number, span) in spans.enumerated() {
       let isGone = span.frames.isEmpty
       let shape = classes.all[span.place]
-      precondition(
+      try BrokenInvariant.unless(
         isGone ? span.objects == 0 : (1...shape.objectsPerSpan).contains(span.objects),
+        "zsmalloc",
         "span \(number) has \(span.objects) objects"
       )
-      precondition(
+      try BrokenInvariant.unless(
         isGone || span.frames.count == shape.pagesPerSpan,
+        "zsmalloc",
         "span \(number) has \(span.frames.count) frames"
       )
       found += span.frames.count
       let listed = groups.indices.filter { groups[$0].contains(number) }
       let expected = isGone ? nil : group(of: number)
-      precondition(listed == (expected.map { [$0] } ?? []), "span \(number) is in groups \(listed)")
+      try BrokenInvariant.unless(
+        listed == (expected.map { [$0] } ?? []),
+        "zsmalloc",
+        "span \(number) is in groups \(listed)"
+      )
     }
-    precondition(found == pages, "a pool of \(pages) pages has \(found)")
+    try BrokenInvariant.unless(found == pages, "zsmalloc", "a pool of \(pages) pages has \(found)")
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Containers
+public import Containers
 
 /// How many reserved data frames each tag block serves.
 ///
@@ -9,7 +9,7 @@ import Containers
 /// count of the block's first page.
 ///
 /// Source: dynamic tag storage RFC v3; specification of tag storage, section 2.6.
-public struct TagBlocks: ~Copyable {
+public struct TagBlocks: ~Copyable, InvariantChecks {
   /// The geometry.
   public let region: TagStorageRegion
   /// Blocks out of the page allocator.
@@ -60,22 +60,24 @@ public struct TagBlocks: ~Copyable {
     return true
   }
 
-  /// Stops the program where the sums do not hold.
+  /// Checks the sums, and that no block serves more frames than it covers.
   ///
   /// - Complexity: O(*n*), where *n* is the number of blocks.
-  public func checkInvariants() {
+  public func verifyInvariants() throws(BrokenInvariant) {
     var (blocks, frames) = (0, 0)
     for block in 0..<region.blockCount {
       let count = Int(counts[block])
       frames += count
       blocks += count == 0 ? 0 : 1
-      precondition(
+      try BrokenInvariant.unless(
         count <= region.coveredFrames(ofBlock: block).count + 1,
+        "I3",
         "tag block \(block) serves \(count) frames, more than it covers"
       )
     }
-    precondition(
+    try BrokenInvariant.unless(
       blocks == reservedBlocks && frames == reservedFrames,
+      "I3",
       "tag blocks: counted \(blocks) blocks and \(frames) frames, recorded \(reservedBlocks) and"
         + " \(reservedFrames)"
     )

@@ -61,6 +61,8 @@ struct Failure: Error, Equatable, CustomStringConvertible {
       self.init(.usage, error.description)
     case .event:
       self.init(.badInput, error.description)
+    case .invariant:
+      self.init(.internalError, error.description)
     }
   }
 

@@ -12,6 +12,7 @@ struct MTESimCommand: ParsableCommand {
     version: programVersion,
     subcommands: [
       ReplayCommand.self,
+      VerifyCommand.self,
       MachineCommand.self,
       CompareCommand.self,
       TraceCommand.self,

@@ -123,7 +123,7 @@ struct MachineCheckCommand: ParsableCommand {
         "--binding and --as-posted belong to a device tree, FILE.dtb or FILE.dts."
       )
     }
-    guard file == nil || machine.machine == nil else {
+    guard file == nil || machine.common.machine == nil else {
       throw ValidationError("Expected one machine, found an argument and --machine.")
     }
   }
@@ -139,7 +139,7 @@ struct MachineCheckCommand: ParsableCommand {
       )
       return print(try input.text(), terminator: "")
     }
-    options.machine = file ?? machine.machine
+    options.common.machine = file ?? machine.common.machine
     let description = try options.description()
     let effective: EffectiveMachine
     do throws(MachineError) {

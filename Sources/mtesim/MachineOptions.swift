@@ -5,11 +5,12 @@ import MachineFile
 import MachineModel
 import TagStorage
 
-/// The options that describe a machine: a file or preset, and options that replace single settings.
+/// The options that describe a machine apart from its codec and page size, of which some commands take
+/// several: a file or preset, and options that replace single settings.
 ///
 /// Every option but `--machine` and `--set` is a key of ``MachineFile/MachineKey``, which explains and
 /// reads it.
-struct MachineOptions: ParsableArguments {
+struct CommonMachineOptions: ParsableArguments {
   @Option(
     name: .customLong("machine"),
     help: ArgumentHelp(
@@ -25,9 +26,6 @@ struct MachineOptions: ParsableArguments {
 
   @Option(help: .key("memory.max", "size"))
   var limit: String?
-
-  @Option(help: .key("kernel.page-size", "size"))
-  var pageSize: String?
 
   @Option(
     help: ArgumentHelp(
@@ -45,9 +43,6 @@ struct MachineOptions: ParsableArguments {
 
   @Option(help: .key("vm.page-cluster", "n"))
   var pageCluster: String?
-
-  @Option(help: .key("saved-tags.codec", "name"))
-  var codec: String?
 
   @Option(help: .key("tag-storage.block-size", "size"))
   var blockSize: String?
@@ -85,13 +80,18 @@ struct MachineOptions: ParsableArguments {
   /// The options with keys of their own, in the order in which they are applied.
   private var keyed: [(key: String, value: String?)] {
     [
-      ("ram", ram), ("memory.max", limit), ("kernel.page-size", pageSize),
-      ("swap.size", swapSize), ("vm.page-cluster", pageCluster), ("saved-tags.codec", codec),
+      ("ram", ram), ("memory.max", limit), ("swap.size", swapSize),
+      ("vm.page-cluster", pageCluster),
       ("tag-storage.block-size", blockSize), ("processors", processors),
       ("vm.swappiness", swappiness), ("vm.page-replacement", lru), ("vm.lru-batch", lruBatch),
       ("vm.reclaim-version", kernel), ("mte.tag-checks", tagChecks),
       ("mte.preferred-tag-checks", preferredTagChecks),
     ]
+  }
+
+  /// Whether any of the options was given.
+  var isUsed: Bool {
+    machine != nil || !settings.isEmpty || keyed.contains { $0.value != nil }
   }
 
   func validate() throws {
@@ -101,17 +101,22 @@ struct MachineOptions: ParsableArguments {
   }
 
   /// The machine that file and options describe together.
-  func description() throws -> MachineDescription {
+  ///
+  /// `others` are keys with options that the command adds; `--set` wins over them, too.
+  func description(_ others: [(key: String, value: String?)] = []) throws -> MachineDescription {
     var description =
       try machine.map { try MachineInput.description(of: $0) }
       ?? MachineDescription()
-    try apply(to: &description)
+    try apply(others, to: &description)
     return description
   }
 
-  private func apply(to description: inout MachineDescription) throws {
+  fileprivate func apply(
+    _ others: [(key: String, value: String?)] = [],
+    to description: inout MachineDescription
+  ) throws {
     try applySwap(to: &description)
-    for (key, value) in keyed {
+    for (key, value) in keyed + others {
       guard let value else { continue }
       let option = MachineKey.named(key)?.option ?? key
       try set(key, value, named: "--\(option)", in: &description)
@@ -127,14 +132,9 @@ struct MachineOptions: ParsableArguments {
 
   /// A single kind says what the one device is; anything more is the list of all devices.
   private func applySwap(to description: inout MachineDescription) throws {
-    guard let first = swap.first else { return }
-    let isList = swap.count > 1 || first.contains { $0 == ":" || $0 == "," }
-    if !isList { try set("swap.device", first, named: "--swap", in: &description) }
-    for value in isList ? swap : [] where value == "none" {
-      throw ValidationError("--swap: expected no device beside none, found \(value)")
+    for setting in MachineKey.settings(ofSwap: swap) {
+      try set(setting.key, setting.value, named: "--swap", in: &description)
     }
-    let list = isList ? swap.joined(separator: ",") : "none"
-    try set("swap-devices", list, named: "--swap", in: &description)
   }
 
   private func set(
@@ -149,6 +149,31 @@ struct MachineOptions: ParsableArguments {
       throw ValidationError("\(option): \(error.description)")
     }
   }
+}
+
+/// The options that describe one machine.
+struct MachineOptions: ParsableArguments {
+  @OptionGroup(title: "Machine")
+  var common: CommonMachineOptions
+
+  @Option(help: .key("kernel.page-size", "size"))
+  var pageSize: String?
+
+  @Option(help: .key("saved-tags.codec", "name"))
+  var codec: String?
+
+  /// The options with keys of their own.
+  private var keyed: [(key: String, value: String?)] {
+    [("kernel.page-size", pageSize), ("saved-tags.codec", codec)]
+  }
+
+  func validate() throws {
+    var machine = MachineDescription()
+    try common.apply(keyed, to: &machine)
+  }
+
+  /// The machine that file and options describe together.
+  func description() throws -> MachineDescription { try common.description(keyed) }
 }
 
 extension ArgumentHelp {
@@ -180,14 +205,15 @@ enum MachineInput {
     }
   }
 
-  private static func text(of path: String) throws -> String {
+  /// The text of a file that is `kind`, which cannot be large.
+  static func text(of path: String, _ kind: String = "a machine file") throws -> String {
     var input = try input(path)
     var bytes: [UInt8] = []
     try input.next(largestBytes + 1, into: &bytes)
     guard bytes.count <= largestBytes else {
       throw Failure(
         .badInput,
-        "\(path): expected a machine file of at most \(largestBytes) bytes, found more"
+        "\(path): expected \(kind) of at most \(largestBytes) bytes, found more"
       )
     }
     guard let text = String(validating: bytes, as: UTF8.self) else {

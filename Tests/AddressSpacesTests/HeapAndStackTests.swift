@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 @testable import AddressSpaces
+import Containers
 import MemoryModel
 import Testing
 

@@ -5,6 +5,7 @@ import MemoryModel
 import Replay
 import TagStorage
 import Testing
+import Verification
 
 @Suite struct CaseTests {
   @Test(arguments: try CaseTrace.all())
@@ -12,25 +13,24 @@ import Testing
     for design in trace.designs {
       func run(checking interval: UInt64? = nil) throws -> DesignReport {
         var configuration = MachineConfiguration()
-        try trace.configure(&configuration)
+        trace.directives.apply(to: &configuration)
         configuration.design = design
         return try replay(
           [trace.text],
           invariantsEvery: interval,
-          ignoring: trace.ignoredSteps
+          ignoring: trace.directives.ignoredSteps
         ) { $0 = configuration }
       }
       let report = try run()
       let verification = report.verification
       #expect(
         verification.failedExpectations == 0
-          && verification.differences == trace.differences,
+          && verification.differences == trace.directives.differences,
         "\(design.rawValue): \(verification.messages.joined(separator: "\n"))"
       )
       #expect(verification.expectations > 0)
-      for (name, value) in trace.counters {
-        let counter = try #require(Counter(name: name))
-        #expect(report.counters[counter] == value, "\(design.rawValue): \(name)")
+      for (counter, value) in trace.directives.counters {
+        #expect(report.counters[counter] == value, "\(design.rawValue): \(counter.name)")
       }
       #expect(try run() == report, "\(design.rawValue): the second run differs")
       #expect(try run(checking: 7) == report, "\(design.rawValue): the run with checks differs")

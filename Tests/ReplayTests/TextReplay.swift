@@ -35,7 +35,7 @@ func replay(
     machine: configuration,
     isVerified: verified
   )
-  plan.invariantsEvery = invariantsEvery
+  if let invariantsEvery { plan.invariants = .every(invariantsEvery) }
   plan.ignoredSteps = ignored
   var session = try ReplaySession.open(plan)
   var report = try session.run()
