@@ -234,6 +234,7 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
 }
 
 extension TagStorageDesign: ExpressibleByArgument {}
+extension TagStorageBinding: ExpressibleByArgument {}
 extension TagCodec: ExpressibleByArgument {}
 extension KernelView: ExpressibleByArgument {}
 extension InjectedFault: ExpressibleByArgument {}
