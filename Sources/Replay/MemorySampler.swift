@@ -50,6 +50,9 @@ struct MemorySampler {
   /// The use of every category, in the order of `MemoryCategory.allCases`.
   var memory: [MemoryUse] { sums.map { $0.use(over: weight) } }
 
+  /// The bytes of every category at the last sample, in the order of `MemoryCategory.allCases`.
+  var lastBytes: [UInt64] { sums.map(\.last) }
+
   /// The sum of what is given up for tags.
   ///
   /// Its mean is the sum of the categories' means, each rounded

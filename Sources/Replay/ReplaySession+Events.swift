@@ -162,7 +162,11 @@ extension ReplaySession {
           found: "\(number)"
         )
       }
-      if known != process { enterKernel(at: cursor) }
+      if known != process {
+        enterKernel(at: cursor)
+        recorder?.noteRun(machine, of: cursor, from: runningSince)
+        runningSince = cursor.clock
+      }
       cursor.current = known
     case .fork(let child):
       guard cursor.processes[child] == nil else {
@@ -189,6 +193,7 @@ extension ReplaySession {
       perform(instruction, at: cursor)
     case .mark(let text):
       lastOutcome = .hit
+      recorder?.noteMark(text, at: cursor)
       marks.append(
         MarkedState(
           text: text,

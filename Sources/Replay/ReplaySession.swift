@@ -31,6 +31,8 @@ public struct ReplayPlan: Sendable {
   public var containers: [String: [UInt8]] = [:]
   /// Which tag pages ``ReplaySession/run(observing:progress:)`` shows.
   public var observation: TagObservation?
+  /// The most points of a series over time that ``ReplaySession/series()`` has, `nil` for no series.
+  public var seriesPoints: Int?
   /// Steps that expectations leave out of account, so that one trace can hold for designs that differ
   /// in them.
   public var ignoredSteps: Outcome = .hit
@@ -84,6 +86,10 @@ public struct ReplaySession: ~Copyable {
   var eventsUntilSample: UInt64?
   /// What the last event returned beside its outcome.
   var lastValue: UInt64?
+  /// Keeps the series over time, `nil` where none is wanted.
+  var recorder: SeriesRecorder?
+  /// The clock from which on the current process has run.
+  var runningSince: UInt64 = 0
 
   /// Builds the machine and opens the traces.
   ///
@@ -102,6 +108,7 @@ public struct ReplaySession: ~Copyable {
     self.machine = machine
     oracle = ShadowOracle(plan.machine)
     for _ in 0..<self.machine.processCount { oracle.addProcess() }
+    if let points = plan.seriesPoints { recorder = SeriesRecorder(self.machine, points: points) }
     if case .every(let interval) = plan.observation {
       precondition(interval > 0, "a sample every 0 events")
       precondition(plan.isVerified, "samples of tags are the oracle's, which does not run")
@@ -145,6 +152,7 @@ public struct ReplaySession: ~Copyable {
     var reported: UInt64 = 0
     while !isOver, let next = nextCursor() {
       let before = cursors[next.index].clock
+      runningSince = before
       try run(cursors[next.index], until: next.limit)
       while eventsUntilSample == 0 {
         showSample(to: &observer)
@@ -152,6 +160,7 @@ public struct ReplaySession: ~Copyable {
       }
       showSwappedTags(to: &observer)
       sampler.sample(machine, accesses: cursors[next.index].clock - before)
+      noteSeries(cursors[next.index], since: before)
       if serial - reported >= Self.eventsPerProgress {
         reported = serial
         progress(serial)
@@ -196,6 +205,11 @@ public struct ReplaySession: ~Copyable {
 
   /// What the report says about the traces.
   public var traceSummaries: [TraceSummary] { traces }
+
+  /// What the run looked like so far, `nil` where the plan wants no series.
+  ///
+  /// Tag pages by runs are for a ``TagRunCounter`` to count.
+  public mutating func series() -> RunSeries? { recorder?.series(machine) }
 
   /// What the machine's kernel would show of its memory now; after the run, at its end.
   public var machineSnapshot: MachineSnapshot { machine.snapshot }
@@ -298,6 +312,18 @@ public struct ReplaySession: ~Copyable {
       }
       oracle.apply(operation, outcome: outcome, of: cursor.current, at: "\(cursor.name):header")
     }
+  }
+
+  /// Tells the recorder of the quantum that is over.
+  private mutating func noteSeries(_ cursor: TraceCursor, since before: UInt64) {
+    recorder?.noteRun(machine, of: cursor, from: runningSince)
+    recorder?.note(
+      machine,
+      bytes: sampler.lastBytes,
+      events: serial,
+      accesses: cursor.clock - before,
+      clock: cursor.clock
+    )
   }
 
   /// The cursor to run next and the clock until which it may run.

@@ -121,6 +121,7 @@ extension OutputFormat {
     case .markdown: ComparisonMarkdown.text(comparison, results)
     case .csv: ComparisonCSV.text(comparison)
     case .json: ComparisonJSON.text(comparison, results)
+    case .html: ComparisonHTML.text(comparison, results)
     }
   }
 }

@@ -23,12 +23,15 @@ struct DesignRuns {
     var traces: [TraceSummary]
     var machine: MachineSummary
     var snapshot: MachineSnapshot
+    var series: RunSeries?
   }
 
   /// What all designs found, and what the kernel of each would show at the end.
   struct Results {
     let report: RunReport
     let snapshots: [(design: String, snapshot: MachineSnapshot)]
+    /// What each design looked like over time; empty where the plan wants no series.
+    let series: [RunSeries]
   }
 
   /// Runs all designs.
@@ -46,7 +49,8 @@ struct DesignRuns {
         machine: runs.first { $0.machine.tagStorageBytes > 0 }?.machine ?? first.machine,
         designs: runs.map(\.result)
       ),
-      snapshots: runs.map { ($0.result.design, $0.snapshot) }
+      snapshots: runs.map { ($0.result.design, $0.snapshot) },
+      series: runs.compactMap(\.series)
     )
   }
 
@@ -68,19 +72,25 @@ struct DesignRuns {
   ) -> Result<Run, ReplayError> {
     var plan = plan
     plan.machine.design = design
+    // Tag pages are counted as they are saved only where somebody looks at the series.
+    if plan.seriesPoints != nil { plan.observation = .swapOut }
+    var runs = TagRunCounter(plan.machine.codec, pageSize: plan.machine.pageSize)
     do throws(ReplayError) {
       var session = try ReplaySession.open(plan)
       for (path, trace) in zip(plan.tracePaths, session.traceSummaries) where trace.events == 0 {
         throw .event(place: path, expected: "at least one event", found: "none")
       }
       let total = session.traceSummaries.reduce(0) { $0 + $1.events * UInt64($1.copies) }
-      let result = try session.run { progress.note($0, of: total, run: index) }
+      let result = try session.run(observing: &runs) { progress.note($0, of: total, run: index) }
+      var series = session.series()
+      series?.tagRuns = runs.counts
       return .success(
         Run(
           result: result,
           traces: session.traceSummaries,
           machine: session.machineSummary(settings: MachineKey.settings(of: plan.machine)),
-          snapshot: session.machineSnapshot
+          snapshot: session.machineSnapshot,
+          series: series
         )
       )
     } catch {

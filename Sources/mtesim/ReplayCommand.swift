@@ -77,6 +77,25 @@ struct ReplayCommand: ParsableCommand {
   )
   var reportPath: String?
 
+  @Option(
+    name: .customLong("html"),
+    help: ArgumentHelp(
+      "Also write the report as one self-contained page, with figures of memory over time.",
+      valueName: "file"
+    )
+  )
+  var htmlPath: String?
+
+  @Option(
+    name: .customLong("timeline"),
+    help: ArgumentHelp(
+      "Also write a timeline for ui.perfetto.dev: memory, counters, and the kernel's work for each"
+        + " process.",
+      valueName: "file"
+    )
+  )
+  var timelinePath: String?
+
   @Flag(
     help: "Also print what the run would have cost in time, by the cost model of the machine."
   )
@@ -102,8 +121,15 @@ struct ReplayCommand: ParsableCommand {
     if let twice = designs.first(where: { design in designs.count { $0 == design } > 1 }) {
       throw ValidationError("Expected different designs, found \(twice.rawValue) twice.")
     }
-    if let reportPath, traces.contains(reportPath) {
-      throw ValidationError("Expected a report beside the traces, found the trace \(reportPath).")
+    for (index, path) in outputPaths.enumerated() {
+      if traces.contains(path) {
+        throw ValidationError("Expected a report beside the traces, found the trace \(path).")
+      }
+      if outputPaths[..<index].contains(path) {
+        throw ValidationError(
+          "Expected different files for different reports, found \(path) twice."
+        )
+      }
     }
     guard !costs || format == .table && view == nil else {
       throw ValidationError("Expected --costs with the table only.")
@@ -113,37 +139,29 @@ struct ReplayCommand: ParsableCommand {
   func run() throws {
     let description = try machine.description()
     if let viewsPath { try KernelViews.makeDirectory(viewsPath) }
-    if let reportPath {
+    for path in outputPaths {
       // Nobody should wait for a report that has no place to go. The file itself is made afterwards,
       // so that an interrupted replay leaves nothing behind.
-      _ = try OutputFile(path: reportPath)
+      _ = try OutputFile(path: path)
     }
     let results: DesignRuns.Results
     do throws(ReplayError) {
       results = try DesignRuns(
         designs: designs.isEmpty ? [.staticCarveout, .rfc3] : designs,
-        plan: ReplayPlan(
-          tracePaths: traces,
-          copies: copies,
-          machine: configuration(description),
-          isVerified: !noVerify
-        )
+        plan: plan(configuration(description))
       ).results()
     } catch {
       if case .machine(let error) = error { throw MachineInput.failure(error, of: description) }
       throw Failure(error)
     }
     let report = results.report
-    if let reportPath {
-      var file = try OutputFile(path: reportPath)
-      try file.write(Array(JSONReport.text(report).utf8))
-      try file.finish()
-    }
+    try writeFiles(results)
     if let viewsPath { try KernelViews(results.snapshots).write(to: viewsPath) }
     if let view {
       print(KernelViews(results.snapshots).text(of: view), terminator: "")
     } else {
-      print(format.render(report, rows: allRows ? .occurring : .essential), terminator: "")
+      let rows: ReportRows.Selection = allRows ? .occurring : .essential
+      print(format.render(report, results.series, rows: rows), terminator: "")
     }
     if costs {
       print()
@@ -152,6 +170,42 @@ struct ReplayCommand: ParsableCommand {
     guard Verdict(report).isClean else {
       throw Failure(.verification, Self.firstDifference(in: report))
     }
+  }
+
+  /// The files that are written beside what is printed.
+  private var outputPaths: [String] { [reportPath, htmlPath, timelinePath].compactMap(\.self) }
+
+  private func plan(_ machine: MachineConfiguration) -> ReplayPlan {
+    var plan = ReplayPlan(
+      tracePaths: traces,
+      copies: copies,
+      machine: machine,
+      isVerified: !noVerify
+    )
+    if htmlPath != nil || timelinePath != nil || format == .html {
+      plan.seriesPoints = Self.seriesPoints
+    }
+    return plan
+  }
+
+  /// Points of a series: more than a screen has columns, and few enough that a timeline of many
+  /// processes is megabytes.
+  private static let seriesPoints = 1_024
+
+  private func writeFiles(_ results: DesignRuns.Results) throws {
+    if let reportPath { try Self.write(Array(JSONReport.text(results.report).utf8), reportPath) }
+    if let htmlPath {
+      try Self.write(Array(HTMLReport.text(results.report, results.series).utf8), htmlPath)
+    }
+    if let timelinePath {
+      try Self.write(TimelineReport.bytes(results.report, results.series), timelinePath)
+    }
+  }
+
+  private static func write(_ bytes: [UInt8], _ path: String) throws {
+    var file = try OutputFile(path: path)
+    try file.write(bytes)
+    try file.finish()
   }
 
   /// The machine of every design, apart from the design.
@@ -172,15 +226,21 @@ struct ReplayCommand: ParsableCommand {
 
 /// A form of the result on standard output.
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
-  case table, markdown, csv, json
+  case table, markdown, csv, json, html
 
-  /// The report in this form; programs get all rows whatever is selected for people.
-  func render(_ report: RunReport, rows: ReportRows.Selection) -> String {
+  /// The report in this form; programs get all rows whatever is selected for people, and only a page
+  /// shows the series.
+  func render(
+    _ report: RunReport,
+    _ series: [RunSeries],
+    rows: ReportRows.Selection
+  ) -> String {
     switch self {
     case .table: TableReport.text(report, rows: rows)
     case .markdown: MarkdownReport.text(report, rows: rows)
     case .csv: CSVReport.text(report)
     case .json: JSONReport.text(report)
+    case .html: HTMLReport.text(report, series)
     }
   }
 }

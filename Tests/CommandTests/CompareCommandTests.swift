@@ -93,7 +93,7 @@ import Testing
   }
 
   @Test func everyFormIsTheSameTwice() throws {
-    for form in ["table", "markdown", "csv", "json"] {
+    for form in ["table", "markdown", "csv", "json", "html"] {
       let arguments = ["compare", "base.json", "grown.json", "--format", form]
       let first = try directory.run(arguments)
       #expect(first.code == 0)

@@ -81,6 +81,24 @@ import Testing
     #expect(String(decoding: try directory.read("r.json"), as: UTF8.self) == run.output)
   }
 
+  @Test func pageAndTimelineAreWrittenBesideTheSameTable() throws {
+    let plain = try replay()
+    let run = try replay("--html", "r.html", "--timeline", "r.pftrace")
+    #expect(run == plain)
+    #expect(try directory.names() == ["p.trace", "r.html", "r.pftrace"])
+    let page = String(decoding: try directory.read("r.html"), as: UTF8.self)
+    #expect(page.hasPrefix("<!DOCTYPE html>\n") && page.hasSuffix("</html>\n"))
+    #expect(try replay("--format", "html").output == page)
+    let timeline = try directory.read("r.pftrace")
+    // The first packet: field 1 of the trace.
+    #expect(timeline.first == 0x0a)
+    for name in ["rfc3: machine", "rfc3: p.trace, process 1", "swap in"] {
+      #expect(timeline.firstRange(of: Array(name.utf8)) != nil, "\(name)")
+    }
+    #expect(try replay("--timeline", "again").code == 0)
+    #expect(try directory.read("again") == timeline)
+  }
+
   @Test func runsAreRepeatableAlsoAsOneAmongMany() throws {
     let names = ["static-carveout", "rfc3", "none"]
     let all = try replay(

@@ -244,11 +244,26 @@ import Testing
       64,
       "Expected a report beside the traces, found the trace p.trace. (see 'mtesim replay --help')"
     )
+    for option in ["--html", "--timeline"] {
+      try expectFailure(
+        ["p.trace", option, "no/r"],
+        74,
+        "no/r: expected a file that can be written, found No such file or directory"
+      )
+      try expectFailure(
+        ["p.trace", option, "r", "--report", "r"],
+        64,
+        "Expected different files for different reports, found r twice."
+          + " (see 'mtesim replay --help')"
+      )
+    }
     // A replay that fails leaves an older report as it was.
     try directory.write("old", "r.json")
     try directory.write("read 0x1000\n", "bad.trace")
-    #expect(try directory.run("replay", "bad.trace", "--report", "r.json").code == 65)
-    #expect(try directory.read("r.json") == Array("old".utf8))
+    for option in ["--report", "--html", "--timeline"] {
+      #expect(try directory.run("replay", "bad.trace", option, "r.json").code == 65)
+      #expect(try directory.read("r.json") == Array("old".utf8))
+    }
     #expect(try directory.names() == ["bad.trace", "folder", "p.trace", "r.json"])
     // A device keeps being one.
     if FileManager.default.fileExists(atPath: "/dev/full") {

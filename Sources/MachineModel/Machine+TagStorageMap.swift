@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import MemoryModel
+import PhysicalMemory
+import TagStorage
+
+extension Machine {
+  /// Tag blocks, 0 without tag storage in RAM.
+  public var tagBlockCount: Int { region.blockCount }
+
+  /// What the tag storage is used for now, in cells of `blocksPerCell` tag blocks in the order of
+  /// addresses.
+  ///
+  /// A cell is what most of its frames are used for; where two uses have as many, the one that comes
+  /// first in `TagStorageUse.allCases`.
+  ///
+  /// - Precondition: `blocksPerCell` is positive.
+  /// - Complexity: O(frames of tag storage).
+  public func tagStorageUse(blocksPerCell: Int) -> [TagStorageUse] {
+    precondition(blocksPerCell > 0, "cells of \(blocksPerCell) tag blocks")
+    var cells: [TagStorageUse] = []
+    for first in stride(from: 0, to: region.blockCount, by: blocksPerCell) {
+      let last = min(first + blocksPerCell, region.blockCount)
+      var (held, data, free) = (0, 0, 0)
+      for block in first..<last {
+        if policy.bootPlacement == .withheld {
+          continue
+        } else if blocks.isReserved(block) {
+          held += region.blockPages
+        } else {
+          for frame in region.frames(ofBlock: block) {
+            if frames[PageFrameNumber(frame)].use.isInUse { data += 1 } else { free += 1 }
+          }
+        }
+      }
+      if policy.bootPlacement == .withheld {
+        cells.append(.withheld)
+      } else if held >= data && held >= free {
+        cells.append(.held)
+      } else {
+        cells.append(data >= free ? .data : .free)
+      }
+    }
+    return cells
+  }
+}
