@@ -99,7 +99,11 @@ extension SwapSpace: InvariantChecks {
   private func checkSums() throws(BrokenInvariant) {
     let on = (0..<areas.count).filter { area($0).isAllocating }
     let total = on.reduce(0) { $0 + area($1).totalSlots }
-    let free = on.reduce(0) { $0 + area($1).freeSlots }
+    // A device that is being emptied had all its slots taken away, and counts those freed since.
+    let leaving = (0..<areas.count).filter { area($0).isOn && !area($0).isAllocating }
+    let free =
+      on.reduce(0) { $0 + area($1).freeSlots }
+      - leaving.reduce(0) { $0 + area($1).totalSlots - area($1).freeSlots }
     try BrokenInvariant.unless(
       total == totalSlots && free == freeSlots,
       "S3",

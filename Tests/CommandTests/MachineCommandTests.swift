@@ -71,6 +71,25 @@ import Testing
     #expect(try settings("--machine", "kernel-oracle-256m")["processors"] == "1")
   }
 
+  @Test func swapDevicesAddUp() throws {
+    let several = try settings("--swap", "zram:1G:5", "--swap", "disk", "--swap-size", "8M")
+    #expect(several["swap-devices"] == "zram:1G:5, disk" && several["swap.size"] == "8M")
+    #expect(try settings("--swap", "ssd:4M")["swap-devices"] == "ssd:4M")
+    // A single kind is the one device, also in place of a list in a file.
+    try directory.write("swap-devices: [zram, ssd]\n", "list.yaml")
+    #expect(try settings("--machine", "list.yaml")["swap-devices"] == "zram, ssd")
+    let single = try settings("--machine", "list.yaml", "--swap", "none")
+    #expect(single["swap-devices"] == "none" && single["swap.device"] == "none")
+    for (options, message) in [
+      (["--swap", "zram", "--swap", "none"], "--swap: expected no device beside none"),
+      (["--swap", "tape"], "--swap: expected zram, ssd, disk or none, found tape"),
+      (["--swap", "ssd:1G:x"], "--swap: expected none, or KIND[:SIZE[:PRIORITY]]"),
+    ] {
+      let run = try directory.run(["replay", "missing.trace"] + options)
+      #expect(run.code == 64 && run.error.contains(message), "\(run.error)")
+    }
+  }
+
   @Test func tablesTellSettingsThatAreNotTheDefault() throws {
     let run = try directory.run(
       "replay",

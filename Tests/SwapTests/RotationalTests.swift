@@ -108,10 +108,8 @@ private struct RotationalModel {
     space.area.slotsLeftInRun = 5
     space.area.scanNext = 10
     #expect(space.takeRun(8) == [10])
-    #expect(
-      space.area.scanNext == 266,
-      "it stopped at 265, having looked at 254 slots after the first"
-    )
+    // It stopped at 265, having looked at 254 slots after the first.
+    #expect(space.area.scanNext == 266)
   }
 
   @Test(arguments: 0..<40 as Range<UInt64>)

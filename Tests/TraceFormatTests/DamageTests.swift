@@ -212,8 +212,8 @@ import Testing
     #expect(error([16, 0x08, 1, 1]) == "\(place) the address of a granule, found 8")
     #expect(error([16, 0x10, 1, 16]) == "\(place) a tag up to 15, found 16")
     #expect(
-      error([15, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1])
-        == "\(place) a known outcome, found 562949953421312"
+      error([15, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x40])
+        == "\(place) a known outcome, found 281474976710656"
     )
   }
 

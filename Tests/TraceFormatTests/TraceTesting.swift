@@ -145,6 +145,7 @@ let everyOperation: [MemoryOperation] = [
   .pin(address: 0x10_0000, length: 8192, flags: [.write, .longTerm], result: 2),
   .pin(address: 0x10_0000, length: .max, flags: [], result: nil),
   .unpin(address: 0x10_0000, length: 8192),
+  .swapOff(device: 0), .swapOn(device: .max),
   .expect(.value(.max)), .expect(.value(0)),
   .expect(.signal(Signal(code: .segvMTESErr, address: 0x0500_0000_0010_0000))),
   .expect(.signal(Signal(code: .illIllOpc, address: .max))),
