@@ -172,8 +172,8 @@ let package = Package(
     tests(
       "Replay",
       [
-        "Replay", "MachineModel", "TraceFormat", "MemoryModel", "TagCompression", "PhysicalMemory",
-        "TagStorage", "Swap", "TestSupport",
+        "Replay", "MachineModel", "MachineFile", "TraceFormat", "MemoryModel", "TagCompression",
+        "PhysicalMemory", "TagStorage", "Swap", "TestSupport",
       ]
     ),
     tests("Command", ["mtesim", "MemoryModel", "Swap", "TagCompression"]),

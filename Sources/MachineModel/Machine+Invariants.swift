@@ -130,7 +130,7 @@ extension Machine {
       if flags.contains(.tagged) {
         precondition(canHoldTags(frame), "frame \(number) is tagged without tag storage")
       }
-      if flags.contains(.tagStorage) {
+      if flags.contains(.tagStorage) && policy.selfTagging == .untaggable {
         precondition(
           flags.isDisjoint(with: [.tagged, .storageReserved]),
           "frame \(number) of tag storage is tagged or has tag storage itself"
@@ -143,7 +143,8 @@ extension Machine {
       case .free, .listed, .reserved, .tagBlock:
         precondition(
           flags.isDisjoint(with: [.tagged, .storageReserved, .onList, .inSwapCache])
-            && parkedTags[frame.rawValue] == nil,
+            && (parkedTags[frame.rawValue] == nil
+              || damage.outlivedTags.contains(frame.rawValue)),
           "frame \(number) is \(use) and has the flags \(flags.rawValue)"
         )
       case .inHand:
@@ -172,7 +173,10 @@ extension Machine {
   /// I2, I3, I5, T6: tag blocks against the frames that have their tag storage.
   private func checkTagStorage() {
     var shares = [Int](repeating: 0, count: region.blockCount)
-    for number in 0..<frames.count where frames[number].flags.contains(.storageReserved) {
+    for number in 0..<frames.count
+    where frames[number].flags.contains(.storageReserved)
+      && !damage.strayFrames.contains(UInt32(number))
+    {
       guard let block = region.block(of: PageFrameNumber(number)) else {
         preconditionFailure("frame \(number) has tag storage and lies outside tagged memory")
       }
@@ -188,7 +192,7 @@ extension Machine {
         isClear != blocks.isReserved(block),
         "tag block \(block): \(blocks.count(ofBlock: block)) shares, CMA bits clear: \(isClear)"
       )
-      for number in region.frames(ofBlock: block) {
+      for number in region.frames(ofBlock: block) where !damage.unownedBlocks.contains(block) {
         let isHeld = frames[number].use == .tagBlock
         precondition(
           isHeld == blocks.isReserved(block),

@@ -83,14 +83,18 @@ extension Machine {
     var request = FrameRequest(migrateType: migrateType)
     request.isTagged = tagged
     request.mayKill = false
-    guard let frame = allocateFrame(request, for: nil) else { return nil }
+    guard var frame = allocateFrame(request, for: nil) else { return nil }
+    if tagged {
+      counters.add(.pgallocTagged)
+      if !reserveOnAllocation(frame) {
+        guard let other = exchange(frame, request, for: nil) else { return nil }
+        frame = other
+      }
+    }
     frames[frame].ownerPage = Self.noPage
     frames[frame].ownerSpace = frames[source].ownerSpace
     frames[frame].use = .anonymous
-    if tagged {
-      counters.add(.pgallocTagged)
-      reserveOnAllocation(frame)
-    }
+    if !defects.isEmpty { overwriteTags(under: frame) }
     return frame
   }
 
@@ -103,6 +107,7 @@ extension Machine {
     counters.add(.pagesCopied)
     contents[destination.index] = contents[source.index]
     copyTags(from: source, to: destination, dropping: .dropMigratedTags)
+    if !parkedTags.isEmpty { dropMovedTags(of: source) }
     let carried = frames[source].flags.intersection([
       .referenced, .workingset, .dirty, .swapBacked, .exclusive, .inSwapCache, .readAhead,
     ])

@@ -24,7 +24,8 @@ import TagStorage
 /// | `Allocation`, `SwapOut`, `OutOfMemory` | where frames come from |
 /// | `Reclaim`, `LRUBatches`, `LazyFree`, `Advice`, `Baselines` | which pages go |
 /// | `KernelObjects` | what a process costs its memory group beside its pages |
-/// | `Reservation`, `Migration`, `Tags` | tag storage |
+/// | `Reservation`, `TagBlocks`, `TaggedAllocation`, `Migration`, `Tags`, `ParkedTags` | tag storage |
+/// | `TagStorageDamage` | what the defects of the posted series do |
 /// | `Mappings`, `SystemCalls`, `Remap`, `Fork` | address spaces |
 /// | `TagChecks`, `TagInstructions`, `Pins` | what programs do with tags, and devices with pages |
 /// | `Accounting`, `Inspection`, `Invariants` | what others may see |
@@ -39,6 +40,10 @@ public struct Machine: ~Copyable {
   public var savedTagLog = SavedTagLog()
 
   let policy: DesignPolicy
+  /// How tag blocks are reserved, `nil` where nothing has to be; kept apart because every fault asks.
+  let reservation: ReservationPolicy?
+  /// What is wrong with tag storage on purpose.
+  let defects: TagStorageDefects
   let pageSize: PageSize
 
   var frames: FrameTable
@@ -58,6 +63,10 @@ public struct Machine: ~Copyable {
   var blocks: TagBlocks
   /// Tags kept aside for frames without tag storage, by frame.
   var parkedTags: [UInt32: [UInt8]] = [:]
+  /// Whether all tag storage was taken for ever, or as much of it as could be had.
+  var tookEverything = false
+  /// What the defects of tag storage have left behind.
+  var damage = TagStorageDamage()
 
   var device: SwapDevice
   var tagStore: TagStore
@@ -111,7 +120,7 @@ public struct Machine: ~Copyable {
   /// - Throws: ``MachineError`` where the configuration describes no machine.
   public init(_ configuration: MachineConfiguration) throws(MachineError) {
     let pageSize = configuration.pageSize
-    let policy = configuration.design.policy
+    let policy = configuration.policy
     let layout = try MachineLayout(configuration)
     let ramPages = layout.ramPages
     let region = layout.region
@@ -123,6 +132,8 @@ public struct Machine: ~Copyable {
       parameters: configuration.zone,
       frames: &frames
     )
+    buddy.preferCMAAbovePercent = policy.preferAbovePercent
+    if policy.pageLists == .bypassed { buddy.keepCMAOffPageLists() }
     buddy.release(layout.ordinaryFrames, as: .movable, frames: &frames)
     var cmaArea: CMAArea?
     if policy.bootPlacement == .cmaArea {
@@ -135,6 +146,8 @@ public struct Machine: ~Copyable {
 
     self.configuration = configuration
     self.policy = policy
+    reservation = policy.reservation
+    defects = policy.defects
     self.pageSize = pageSize
     self.region = region
     zeroFrame = layout.zeroFrame
@@ -167,6 +180,7 @@ public struct Machine: ~Copyable {
 
     if configuration.swap.device == .none { device.stopAllocating(released: &releasedSlots) }
     bootZeroPage()
+    holdTagsOfTagStorage()
   }
 
   /// Registers tag storage as a CMA area, with the bitmap granularity that RFC v3 gives it.

@@ -30,7 +30,7 @@ public struct MachineLayout: Equatable, Sendable {
   public init(_ configuration: MachineConfiguration) throws(MachineError) {
     try Self.check(configuration)
     let pageSize = configuration.pageSize
-    let placement = configuration.design.policy.bootPlacement
+    let placement = configuration.policy.bootPlacement
     let region = try Self.region(configuration, placement: placement)
     let ramPages = configuration.ramPages
     let presentPages = placement == .withheld ? region.tags.lowerBound : ramPages
@@ -114,12 +114,14 @@ public struct MachineLayout: Equatable, Sendable {
   ) throws(MachineError) -> TagStorageRegion {
     if placement == .outsideRAM { return .empty }
     do {
-      return try TagStorageRegion(
+      let region = try TagStorageRegion(
         ramPages: configuration.ramPages,
         pageSize: configuration.pageSize,
         blockBytes: configuration.blockBytes,
         asCMA: placement == .cmaArea
       )
+      return configuration.policy.selfTagging == .secondCarveout
+        ? region.coveringTagStorage() : region
     } catch {
       throw .tagStorage(error)
     }

@@ -50,12 +50,15 @@ extension SumCheck {
       .reserveSlow,
       .reserveFailBusy,
       .reserveFailNomem,
-      .reserveFailInvalid
+      .reserveFailInvalid,
+      .reserveFailIntr,
+      .reserveFailExists
     )
-    atMost("reservations by result", ended, .reserveCalls)
+    let reasons = count(.reserveCalls, .reserveHeld)
+    atMost("reservations by result", ended, "reserve_calls + reserve_held", reasons)
     atMost(
-      "reserve_calls",
-      count(.reserveCalls),
+      "reserve_calls + reserve_held",
+      reasons,
       "reservations by result",
       ended + count(.reserveFailIsolated)
     )

@@ -2,7 +2,7 @@
 
 public import ArgumentParser
 import MachineFile
-public import MachineModel
+import MachineModel
 import MemoryModel
 import Replay
 public import Reporting
@@ -83,11 +83,12 @@ struct ReplayCommand: ParsableCommand {
   @Option(
     name: .customLong("inject"),
     help: ArgumentHelp(
-      "Break something on purpose, to see that it is noticed.",
+      "Break something on purpose, to see that it is noticed. Can be given several times. Of the defects"
+        + " of the posted tag-storage series \(Injection.help).",
       valueName: "fault"
     )
   )
-  var injected: [InjectedFault] = []
+  var injected: [Injection] = []
 
   func validate() throws {
     guard !traces.isEmpty else { throw ValidationError("Expected at least one trace.") }
@@ -96,6 +97,9 @@ struct ReplayCommand: ParsableCommand {
     }
     if let twice = designs.first(where: { design in designs.count { $0 == design } > 1 }) {
       throw ValidationError("Expected different designs, found \(twice.rawValue) twice.")
+    }
+    if let reason = injected.lazy.compactMap(\.reasonWithoutEffect).first {
+      throw ValidationError("--inject: \(reason)")
     }
     if let reportPath, traces.contains(reportPath) {
       throw ValidationError("Expected a report beside the traces, found the trace \(reportPath).")
@@ -145,7 +149,12 @@ struct ReplayCommand: ParsableCommand {
   /// The machine of every design, apart from the design.
   private func configuration(_ description: MachineDescription) -> MachineConfiguration {
     var configuration = description.configuration
-    configuration.injectedFaults = Set(injected)
+    for injection in injected {
+      switch injection {
+      case .fault(let fault): configuration.injectedFaults.insert(fault)
+      case .defect(let defect): configuration.defects.insert(TagStorageDefects([defect]))
+      }
+    }
     return configuration
   }
 
@@ -176,4 +185,3 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
 extension TagStorageDesign: ExpressibleByArgument {}
 extension TagCodec: ExpressibleByArgument {}
 extension KernelView: ExpressibleByArgument {}
-extension InjectedFault: ExpressibleByArgument {}

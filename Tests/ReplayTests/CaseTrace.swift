@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import MachineFile
 import MachineModel
 import MemoryModel
 import Swap
@@ -10,15 +11,17 @@ import TagStorage
 /// A text trace of `Traces/cases`: what it needs, and what it promises.
 ///
 /// Its first line is a comment `# options:` with the options of `mtesim replay` that it needs. A case
-/// that names a design holds for that one; the others hold for all designs, apart from the step
-/// `reserved`, which only designs that reserve tag storage take. Comments `# counters: NAME=VALUE ...`
+/// that names a design holds for that one; the others hold for all designs, apart from the steps that
+/// tell where a page and its tags came to lie, which designs differ in. Comments `# counters: NAME=VALUE ...`
 /// say what must have been counted at the end, and `# differences: N` how often the shadow oracle must
 /// have found something else than it expected, if that is not never.
 struct CaseTrace: CustomStringConvertible, Sendable {
   let name: String
   let text: String
   var designs = TagStorageDesign.allCases
-  var ignoredSteps: Outcome = .tagsReserved
+  var ignoredSteps: Outcome = [
+    .tagsReserved, .faultOnAccess, .retried, .replaced, .migrated,
+  ]
   var counters: [(name: String, value: UInt64)] = []
   var differences: UInt64 = 0
   private var options: [(name: String, value: String)] = []
@@ -84,6 +87,7 @@ struct CaseTrace: CustomStringConvertible, Sendable {
       case ("--limit", let bytes?): configuration.groupLimitBytes = bytes
       case ("--ram", let bytes?): configuration.ramBytes = bytes
       case ("--swap-size", let bytes?): configuration.swap.bytes = bytes
+      case ("--block-size", let bytes?): configuration.blockBytes = bytes
       case ("--page-cluster", let pages?): configuration.swap.pageCluster = pages
       case ("--swappiness", let share?): configuration.swappiness = share
       case ("--page-size", _):
@@ -101,7 +105,16 @@ struct CaseTrace: CustomStringConvertible, Sendable {
       case ("--codec", _):
         guard let codec = TagCodec(rawValue: value) else { fallthrough }
         configuration.codec = codec
+      case ("--set", _):
+        let parts = value.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2, let key = MachineKey.named(parts[0]),
+          key.set(parts[1], in: &configuration)
+        else { fallthrough }
       case ("--inject", _):
+        if let defect = TagStorageDefect(name: value) {
+          configuration.defects.insert(TagStorageDefects([defect]))
+          continue
+        }
         guard let fault = InjectedFault(rawValue: value) else { fallthrough }
         configuration.injectedFaults.insert(fault)
       default: throw CaseError(message: "\(self.name): unknown option \(name) \(value)")
