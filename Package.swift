@@ -58,6 +58,8 @@ let package = Package(
       providers: [.apt(["libxxhash-dev"])]
     ),
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+    // libfdt comes without a pkg-config file.
+    .systemLibrary(name: "CFDT", providers: [.apt(["libfdt-dev"])]),
     // One header: the processor's hint that memory will be read soon.
     .systemLibrary(name: "CPrefetch"),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
@@ -77,7 +79,8 @@ let package = Package(
     area("Swap", ["MemoryModel", "Containers", "TagCompression"]),
     area("TagStorage", ["MemoryModel", "Containers", "PhysicalMemory"]),
 
-    // Level 3: the only place that sees all state.
+    // Level 3: what describes memory, and the only place that sees all state.
+    area("DeviceTree", ["TagStorage", "CFDT"]),
     area(
       "MachineModel",
       [
@@ -104,8 +107,11 @@ let package = Package(
     .executableTarget(
       name: "mtesim",
       dependencies: [
-        "MemoryModel", "Containers", "TagCompression", "TraceFormat", "TraceImport",
-        "MachineModel", "MachineFile", "Replay", "Reporting", "Swap", "TagStorage", "CLZ4", "CZstd",
+        "MemoryModel", "Containers", "PhysicalMemory", "TagCompression", "TraceFormat",
+        "TraceImport",
+        "MachineModel", "MachineFile", "DeviceTree", "Replay", "Reporting", "Swap", "TagStorage",
+        "CLZ4",
+        "CZstd",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict
@@ -157,6 +163,7 @@ let package = Package(
     tests("Reporting", ["Reporting", "MemoryModel", "TestSupport"], exclude: ["Golden"]),
     tests("Swap", ["Swap", "MemoryModel", "TagCompression", "Containers", "TestSupport"]),
     tests("TagStorage", ["TagStorage", "MemoryModel", "PhysicalMemory", "TestSupport"]),
+    tests("DeviceTree", ["DeviceTree", "TagStorage", "MemoryModel"]),
     tests(
       "MachineModel",
       [

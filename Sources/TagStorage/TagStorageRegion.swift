@@ -37,7 +37,7 @@ public struct TagStorageRegion: Equatable, Sendable {
     guard blockBytes > 0, blockBytes % 4096 == 0 else {
       throw .blockSize(bytes: blockBytes)
     }
-    blockPages = leastCommonMultiple(pageSize.bytes, blockBytes) / pageSize.bytes
+    blockPages = Self.pages(ofBlockBytes: blockBytes, pageSize: pageSize)
     let tagPages = ramPages / Self.dataFramesPerTagFrame
     guard ramPages % Self.dataFramesPerTagFrame == 0, tagPages > 0 else {
       throw .notWholePages(ramPages: ramPages, pageSize: pageSize)
@@ -55,7 +55,11 @@ public struct TagStorageRegion: Equatable, Sendable {
   /// No tag storage in RAM.
   public static let empty = TagStorageRegion(memory: 0..<0, tags: 0..<0, blockPages: 1)
 
-  private init(memory: Range<Int>, tags: Range<Int>, blockPages: Int) {
+  /// Creates a region as it is described; ``TagStorageGeometry`` says whether it can be used.
+  ///
+  /// - Precondition: `blockPages` is above zero.
+  public init(memory: Range<Int>, tags: Range<Int>, blockPages: Int) {
+    precondition(blockPages > 0, "tag blocks of \(blockPages) pages")
     self.memory = memory
     self.tags = tags
     self.blockPages = blockPages
@@ -89,15 +93,26 @@ public struct TagStorageRegion: Equatable, Sendable {
     return (frame.index - tags.lowerBound) / blockPages
   }
 
+  /// The pages of a tag block: the least common multiple of page and `blockBytes`, in pages.
+  ///
+  /// - Precondition: `blockBytes` is above zero.
+  ///
+  /// Source: specification of tag storage, section 2.2.
+  public static func pages(ofBlockBytes blockBytes: Int, pageSize: PageSize) -> Int {
+    leastCommonMultiple(pageSize.bytes, blockBytes) / pageSize.bytes
+  }
+
   /// The number of tag blocks.
   public var blockCount: Int { tags.count / blockPages }
 
   /// The index of the tag block of a data frame.
   ///
-  /// - Returns: `nil` for a frame outside the memory range, such as one of tag storage.
+  /// - Returns: `nil` for a frame outside the memory range, such as one of tag storage, and for one
+  ///   whose block would end behind the tag range.
   public func block(of frame: PageFrameNumber) -> Int? {
     guard memory.contains(frame.index) else { return nil }
-    return (frame.index - memory.lowerBound) / (Self.dataFramesPerTagFrame * blockPages)
+    let block = (frame.index - memory.lowerBound) / (Self.dataFramesPerTagFrame * blockPages)
+    return block < blockCount ? block : nil
   }
 
   /// The frames of a tag block.

@@ -76,12 +76,18 @@ struct MachineCheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
     abstract: "Checks a machine and prints what it amounts to: zones, watermarks, tag storage.",
-    discussion: "Example: mtesim machine check phone-8g --set vm.min_free_kbytes=khugepaged"
+    discussion: """
+      Of a device tree, a blob in FILE.dtb or source in FILE.dts, the tag storage is checked as the \
+      kernel would do it. The message about a wrong one begins with the rule it breaks.
+
+      Examples: mtesim machine check phone-8g --set vm.min_free_kbytes=khugepaged
+                mtesim machine check board.dtb --page-size 16K
+      """
   )
 
   @Argument(
     help: ArgumentHelp(
-      "A machine file or preset; without it, the options alone.",
+      "A machine file, a preset or a device tree; without it, the options alone.",
       valueName: "file|preset"
     )
   )
@@ -96,10 +102,27 @@ struct MachineCheckCommand: ParsableCommand {
   )
   var designs: [TagStorageDesign] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "The binding of a device tree: rfc1, rfc2 or rfc3. (default: the newest that it has)",
+      valueName: "name"
+    )
+  )
+  var binding: TagStorageBinding?
+
+  @Flag(help: "Compute the tag storage of a device tree with the faults of the posted code.")
+  var asPosted = false
+
   @OptionGroup(title: "Machine")
   var machine: MachineOptions
 
   func validate() throws {
+    let isDeviceTree = file.map(DeviceTreeInput.isDeviceTree) ?? false
+    guard isDeviceTree || (binding == nil && !asPosted) else {
+      throw ValidationError(
+        "--binding and --as-posted belong to a device tree, FILE.dtb or FILE.dts."
+      )
+    }
     guard file == nil || machine.machine == nil else {
       throw ValidationError("Expected one machine, found an argument and --machine.")
     }
@@ -107,6 +130,15 @@ struct MachineCheckCommand: ParsableCommand {
 
   func run() throws {
     var options = machine
+    if let file, DeviceTreeInput.isDeviceTree(file) {
+      let input = DeviceTreeInput(
+        path: file,
+        binding: binding,
+        pageSize: try options.description().configuration.pageSize,
+        countsAsPosted: asPosted
+      )
+      return print(try input.text(), terminator: "")
+    }
     options.machine = file ?? machine.machine
     let description = try options.description()
     let effective: EffectiveMachine

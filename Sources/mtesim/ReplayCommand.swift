@@ -183,5 +183,6 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
 }
 
 extension TagStorageDesign: ExpressibleByArgument {}
+extension TagStorageBinding: ExpressibleByArgument {}
 extension TagCodec: ExpressibleByArgument {}
 extension KernelView: ExpressibleByArgument {}

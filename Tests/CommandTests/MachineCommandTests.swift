@@ -168,4 +168,57 @@ import Testing
       "p.trace: expected a directory that can be written, found Not a directory"
     )
   }
+
+  /// The board of the series' authors, in source; the same tree broken in one place each.
+  @Test func deviceTreesAreCheckedByTheKernelsRules() throws {
+    let source = try String(contentsOfFile: Self.board, encoding: .utf8)
+    try directory.write(source, "board.dts")
+    let run = try directory.run("machine", "check", "board.dts")
+    #expect(run.code == 0 && run.error.isEmpty)
+    #expect(run.output.contains("dynamic tag storage is on: 2 regions with 124M\n"))
+    #expect(run.output.contains("0x8fc000000..0x8ffbfffff  60M, 15360 blocks of 4K\n"))
+
+    try directory.write(source.replacing("<0x1000>", with: "<0x3000>"), "blocks.dts")
+    try expectFailure(
+      ["machine", "check", "blocks.dts"],
+      65,
+      "blocks.dts: G3: /reserved-memory/tag-storage@8f8000000: expected a tag range of whole blocks"
+        + " of 3 pages of 4K, found 67108864 bytes; all regions are dropped and dynamic tag storage"
+        + " is off"
+    )
+    try directory.write(source.replacing("0x0 0x78000000>", with: "0x0 0x77000000>"), "size.dts")
+    let small = try directory.run("machine", "check", "size.dts")
+    #expect(small.code == 0, "v3 does not compare sizes")
+    #expect(
+      small.output.contains("  G7: /reserved-memory/tag-storage@8fc000000: expected memory of")
+    )
+    try expectFailure(
+      ["machine", "check", "board.dts", "--binding", "rfc1"],
+      65,
+      "board.dts: expected a node that is compatible with arm,mte-tag-storage, found none"
+    )
+  }
+
+  @Test func filesThatAreNoDeviceTrees() throws {
+    try directory.write("no blob", "text.dtb")
+    try expectFailure(
+      ["machine", "check", "text.dtb"],
+      65,
+      "text.dtb: expected a flattened device tree, found FDT_ERR_TRUNCATED"
+    )
+    try directory.write("/dts-v1/; / { a = <; };", "wrong.dts")
+    let wrong = try directory.run("machine", "check", "wrong.dts")
+    #expect(wrong.code == 65 && wrong.output.isEmpty)
+    #expect(
+      wrong.error.hasSuffix(
+        "mtesim: wrong.dts: expected device-tree source, found what dtc refuses\n"
+      )
+    )
+    #expect(try directory.run("machine", "check", "absent.dts").code == 66)
+    #expect(try directory.run("machine", "check", "--as-posted").code == 64)
+  }
+
+  private static let board =
+    URL(filePath: #filePath).deletingLastPathComponent()
+    .appending(path: "../../Traces/machines/fvp-rfc3.dts").path
 }
