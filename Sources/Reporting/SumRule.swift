@@ -92,7 +92,8 @@ public enum SumRule: String, CaseIterable, Sendable {
         + "blocks were asked for by nobody, and a reservation that met an isolated pageblock may end "
         + "any way"
     case .tagBlocks:
-      "reserve_releases <= reserve_fast + reserve_slow; cma_release_success_pages <= "
+      "reserve_releases <= reserve_fast + reserve_slow, and the blocks between them are "
+        + "tag_storage_held.last; cma_release_success_pages <= "
         + "cma_alloc_success_pages; where tag blocks are contiguous allocations, "
         + "cma_alloc_success_pages is the sum reserve_fast + reserve_slow times the pages of a block"
     case .faultsOnAccess:
