@@ -12,7 +12,7 @@ extension MachineKey {
   /// Keys of one section stand together.
   public static let all: [MachineKey] =
     hardware + referencePages + [swapDevices] + kernel + virtualMemory + pageAllocator + swap + zram
-    + tagStorage + tagChecks + costs
+    + tagStorage + designAnswers + savedTags + tagChecks + costs
 
   /// The switches by their names.
   public static func settings(of configuration: MachineConfiguration) -> [MachineSetting] {
@@ -386,13 +386,32 @@ extension MachineKey {
       source: "block-size of the device tree binding, dynamic tag storage RFC v3",
       option: "block-size"
     ),
+    .number(
+      "tag-storage.data-line",
+      \.dataLineBytes,
+      in: 16...4096,
+      unit: "bytes",
+      meaning: "A line of the data cache, of which a tag block's data are cleaned.",
+      source: "CTR_EL0.DminLine"
+    ),
+    .number(
+      "tag-storage.tag-line",
+      \.tagLineBytes,
+      in: 16...1_048_576,
+      unit: "bytes of memory",
+      meaning: "Memory whose tags one cache line holds, of which a freed page's tags are cleaned.",
+      source: "CTR_EL0.TminLine, 64 bytes of 4-bit tags"
+    ),
+  ]
+
+  private static let savedTags: [MachineKey] = [
     .choice(
       "saved-tags.codec",
       \.codec,
       meaning: "How the tags of swapped pages are stored.",
       source: "arm64 mteswap.c and the mtecomp series",
       option: "codec"
-    ),
+    )
   ]
 
   private static let tagChecks: [MachineKey] = [

@@ -192,6 +192,53 @@ extension MachineKey {
     )
   }
 
+  /// A key that replaces an answer of the design by one of the names of an enumeration.
+  static func answer<Choice: CaseIterable & RawRepresentable<String> & Sendable>(
+    _ name: String,
+    _ path: any ConfigurationPath<Choice?>,
+    meaning: String,
+    source: String
+  ) -> MachineKey {
+    MachineKey(
+      name,
+      values: alternatives([designsAnswer] + Choice.allCases.map(\.rawValue)),
+      meaning: meaning,
+      source: source,
+      read: { $0[keyPath: path]?.rawValue ?? designsAnswer },
+      write: { configuration, text in
+        let value = Choice(rawValue: text)
+        guard value != nil || text == designsAnswer else { return false }
+        configuration[keyPath: path] = value
+        return true
+      }
+    )
+  }
+
+  /// A key that replaces an answer of the design by a whole number.
+  static func answer(
+    _ name: String,
+    _ path: any ConfigurationPath<Int?>,
+    in range: ClosedRange<Int>,
+    unit: String,
+    meaning: String,
+    source: String
+  ) -> MachineKey {
+    MachineKey(
+      name,
+      values: "\(designsAnswer) or \(range.lowerBound) to \(range.upperBound)",
+      unit: unit,
+      meaning: meaning,
+      source: source,
+      read: { $0[keyPath: path].map(String.init) ?? designsAnswer },
+      write: { configuration, text in
+        let value = wholeNumber(text, in: range)
+        guard value != nil || text == designsAnswer else { return false }
+        configuration[keyPath: path] = value
+        return true
+      }
+    )
+  }
+
   /// A key whose value is `yes` or `no`.
   static func yesOrNo(
     _ name: String,
@@ -213,6 +260,9 @@ extension MachineKey {
     )
   }
 }
+
+/// The value of a key that leaves an answer to the design.
+private let designsAnswer = "design"
 
 /// `a`, `a or b`, `a, b or c`.
 func alternatives(_ names: [String]) -> String {

@@ -171,7 +171,7 @@ extension Machine {
 
   /// Replays after which an access counts as a livelock.
   private var replayCap: Int {
-    policy.reservation?.replayCap ?? 8
+    reservation?.replayCap ?? 8
   }
 
   /// Sets the young and dirty bits of an entry that allows the access, as hardware does.

@@ -40,7 +40,7 @@ struct FrameRequest {
 extension Machine {
   /// Allocates a frame for a process's data and charges its group.
   ///
-  /// A tagged request tries to reserve tag storage for the frame it gets, on a best effort.
+  /// A tagged request tries to reserve tag storage for the frame it gets, as far as the design says.
   ///
   /// - Returns: `nil` where memory ran out; ``steps`` says so.
   mutating func allocateUserFrame(tagged: Bool, charging process: Int) -> PageFrameNumber? {
@@ -48,17 +48,24 @@ extension Machine {
     guard charge(group, of: process) else { return nil }
     var request = FrameRequest.user
     request.isTagged = tagged
-    guard let frame = allocateFrame(request, for: process) else {
+    guard var frame = allocateFrame(request, for: process) else {
       groups[group].chargedPages -= 1
       return nil
+    }
+    if tagged {
+      counters.add(.pgallocTagged)
+      if !reserveOnAllocation(frame) {
+        guard let other = exchange(frame, request, for: process) else {
+          groups[group].chargedPages -= 1
+          return nil
+        }
+        frame = other
+      }
     }
     frames[frame].ownerPage = Self.noPage
     frames[frame].ownerSpace = UInt16(process)
     frames[frame].use = .anonymous
-    if tagged {
-      counters.add(.pgallocTagged)
-      reserveOnAllocation(frame)
-    }
+    if !defects.isEmpty { overwriteTags(under: frame) }
     return frame
   }
 

@@ -21,7 +21,7 @@ extension Machine {
     of process: Int,
     mayRetry: Bool
   ) -> Bool {
-    guard let reservation = policy.reservation else {
+    guard let reservation else {
       preconditionFailure("page \(page) faults on access under a design without reservation")
     }
     counters.add(.foaFaults)
@@ -31,7 +31,12 @@ extension Machine {
       mapAgain(page, in: vma, of: process)
       return false
     }
-    if frames[frame].flags.contains(.tagStorage) {
+    if frames[frame].flags.contains(.tagStorage) && policy.selfTagging == .untaggable {
+      // RFC v1 cannot move a page whose tags are kept aside.
+      guard reservation.parkedLookup != .nowhere || parkedTags[frame.rawValue] == nil else {
+        if mayRetry { noteRetry() }
+        return mayRetry
+      }
       replace(frame, reservation, cause: .foaReplacedTsp)
       return false
     }
@@ -41,14 +46,21 @@ extension Machine {
     if result == .reserved {
       counters.add(.foaResolvedReserve)
       mapAgain(page, in: vma, of: process)
-    } else if mayRetry {
-      counters.add(.foaRetry)
-      steps.insert(.retried)
+      return false
+    }
+    if mayRetry && reservation.failureAtFault != .replace {
+      noteRetry()
       return true
-    } else {
+    }
+    if reservation.failureAtFault != .replay {
       replace(frame, reservation, cause: .foaReplacedOther)
     }
     return false
+  }
+
+  private mutating func noteRetry() {
+    counters.add(.foaRetry)
+    steps.insert(.retried)
   }
 
   /// Moves a page to a frame that can hold tags.

@@ -34,7 +34,7 @@ extension Machine {
           "frame \(number) is tagged without tag storage"
         )
       }
-      if flags.contains(.tagStorage) {
+      if flags.contains(.tagStorage) && policy.selfTagging == .untaggable {
         try BrokenInvariant.unless(
           flags.isDisjoint(with: [.tagged, .storageReserved]),
           "I6",
@@ -59,7 +59,8 @@ extension Machine {
       case .free, .listed, .reserved, .tagBlock:
         try BrokenInvariant.unless(
           flags.isDisjoint(with: [.tagged, .storageReserved, .onList, .inSwapCache])
-            && parkedTags[frame.rawValue] == nil,
+            && (parkedTags[frame.rawValue] == nil
+              || damage.outlivedTags.contains(frame.rawValue)),
           "I8",
           "frame \(number) is \(use) and is \(flags)"
         )

@@ -85,14 +85,18 @@ extension Machine {
     request.mayKill = false
     // A page outside Movable has no claim to it: pins for long would have to leave it again.
     if buddy.zone(of: source) != .movable { request.highestZone = .normal }
-    guard let frame = allocateFrame(request, for: nil) else { return nil }
+    guard var frame = allocateFrame(request, for: nil) else { return nil }
+    if tagged {
+      counters.add(.pgallocTagged)
+      if !reserveOnAllocation(frame) {
+        guard let other = exchange(frame, request, for: nil) else { return nil }
+        frame = other
+      }
+    }
     frames[frame].ownerPage = Self.noPage
     frames[frame].ownerSpace = frames[source].ownerSpace
     frames[frame].use = .anonymous
-    if tagged {
-      counters.add(.pgallocTagged)
-      reserveOnAllocation(frame)
-    }
+    if !defects.isEmpty { overwriteTags(under: frame) }
     return frame
   }
 
@@ -105,6 +109,7 @@ extension Machine {
     counters.add(.pagesCopied)
     contents[destination.index] = contents[source.index]
     copyTags(from: source, to: destination, dropping: .dropMigratedTags)
+    if !parkedTags.isEmpty { dropMovedTags(of: source) }
     let carried = frames[source].flags.intersection([
       .referenced, .workingset, .dirty, .swapBacked, .exclusive, .inSwapCache, .readAhead,
     ])

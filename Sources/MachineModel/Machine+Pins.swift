@@ -244,7 +244,8 @@ extension Machine {
     }
     counters.add(.pagesCopied)
     contents[copy.index] = contents[source.index]
-    copyTags(from: source, to: copy, dropping: .dropCopiedTags)
+    // The kernel copies under the lock of the page table, where it must not wait for memory.
+    copyTags(from: source, to: copy, dropping: .dropCopiedTags, isAtomic: true)
     frames[copy].flags.insert([.swapBacked, .exclusive])
     mapFrame(copy, at: page, in: FaultArea(vma), of: child, writable: true, dirty: true)
     addToBatch(copy)

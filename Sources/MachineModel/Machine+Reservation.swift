@@ -5,8 +5,8 @@ import MemoryModel
 import PhysicalMemory
 import TagStorage
 
-// Taking tag blocks out of the page allocator and giving them back.
-// Source: dynamic tag storage RFC v3; specification of tag storage, sections 5 to 7 and 12.
+// Reserving the tag storage of a frame, and giving it back.
+// Source: dynamic tag storage RFC v3; specification of tag storage, sections 5 to 7.
 
 /// What came of asking for the tag storage of a frame.
 enum ReservationResult: Equatable {
@@ -18,140 +18,78 @@ enum ReservationResult: Equatable {
   case noMemory
   /// The frame lies outside every tagged memory range: it is tag storage itself.
   case invalid
+  /// The process that asks is being ended.
+  case interrupted
+  /// The block is marked as taken although nobody has it.
+  case exists
 }
 
 extension Machine {
-  /// Asks for the tag storage of a frame as it is handed out; failure is no harm yet.
-  mutating func reserveOnAllocation(_ frame: PageFrameNumber) {
-    guard policy.reservation != nil else { return }
-    _ = reserveTagStorage(for: frame)
-  }
-
   /// Takes the tag block of a frame out of the page allocator, if nobody did yet.
   mutating func reserveTagStorage(for frame: PageFrameNumber) -> ReservationResult {
-    guard let reservation = policy.reservation else { return .reserved }
+    guard let reservation else { return .reserved }
     guard !frames[frame].flags.contains(.storageReserved) else { return .reserved }
     counters.add(.reserveCalls)
     guard let block = region.block(of: frame) else {
       counters.add(.reserveFailInvalid)
       return .invalid
     }
+    if reservation.extent == .everything { takeEverythingOnce(reservation) }
     if blocks.isReserved(block) {
       counters.add(.reserveHits)
     } else {
-      let result = acquire(block, reservation)
+      let result = take(block, reservation)
       guard result == .reserved else {
-        counters.add(result == .busy ? .reserveFailBusy : .reserveFailNomem)
-        counters.add(.cmaAllocFail)
-        counters.add(.cmaAllocFailPages, region.blockPages)
+        countFailure(result)
         return result
       }
-      cmaArea?.markAllocated(region.frames(ofBlock: block))
-      counters.add(.cmaAllocSuccess)
-      counters.add(.cmaAllocSuccessPages, region.blockPages)
-      // Late write-back of data lines must not overwrite tags.
-      counters.add(
-        .cmoDataLines,
-        region.blockPages * pageSize.bytes / CacheGeometry.dataLineBytes
-      )
+      // Whatever was pinned during the burst belongs to it as soon as it can be had.
+      if reservation.extent == .everything && !processes.isEmpty { blocks.hold(block) }
     }
     blocks.addShare(toBlock: block)
     frames[frame].flags.insert(.storageReserved)
     steps.insert(.tagsReserved)
-    if let parked = parkedTags.removeValue(forKey: frame.rawValue) {
-      counters.add(.tagsParkedRestored)
-      frameTags.load(frame.index, from: parked.span)
-      frames[frame].flags.insert(.tagged)
-    }
+    if !parkedTags.isEmpty { unparkTags(of: frame) }
     return .reserved
   }
 
-  /// Gets the frames of a tag block, by the fast track or by contiguous allocation.
-  private mutating func acquire(
-    _ block: Int,
-    _ reservation: ReservationPolicy
-  ) -> ReservationResult {
-    let range = region.frames(ofBlock: block)
-    if reservation.takesFreeBlocksDirectly && takeFreeBlock(range) {
-      counters.add(.reserveFast)
-      return .reserved
+  private mutating func countFailure(_ result: ReservationResult) {
+    switch result {
+    case .reserved: preconditionFailure("a reservation that succeeded counts as failed")
+    case .busy: counters.add(.reserveFailBusy)
+    case .noMemory: counters.add(.reserveFailNomem)
+    case .invalid: counters.add(.reserveFailInvalid)
+    case .interrupted: counters.add(.reserveFailIntr)
+    case .exists: counters.add(.reserveFailExists)
     }
-    for attempt in 0..<reservation.attempts {
-      if attempt > 0 { counters.add(.reserveRetries) }
-      switch allocateContiguously(range) {
-      case .reserved:
-        counters.add(.reserveSlow)
-        return .reserved
-      case .busy:
-        continue
-      case .noMemory, .invalid:
-        return .noMemory
-      }
-    }
-    return .busy
-  }
-
-  /// The fast track: takes a block whose frames are all free.
-  private mutating func takeFreeBlock(_ range: Range<Int>) -> Bool {
-    for frame in range where !buddy.isFree(PageFrameNumber(frame), frames: frames) { return false }
-    for frame in range {
-      let taken = buddy.takeFree(PageFrameNumber(frame), frames: &frames)
-      precondition(taken, "frame \(frame) was free and could not be taken")
-      frames[frame].use = .tagBlock
-    }
-    return true
-  }
-
-  /// The slow path: isolates the pageblocks, moves the pages away, and claims the frames.
-  private mutating func allocateContiguously(_ range: Range<Int>) -> ReservationResult {
-    guard buddy.isolate(range, frames: &frames) else {
-      counters.add(.reserveFailIsolated)
-      return .busy
-    }
-    counters.add(.lruDisableIpis, configuration.processors)
-    drainAllBatches()
-    finishWrites()
-    var result = ReservationResult.reserved
-    for frame in range where !buddy.isFree(PageFrameNumber(frame), frames: frames) {
-      switch migrateAway(PageFrameNumber(frame)) {
-      case .moved: steps.insert(.migrated)
-      case .busy: result = .busy
-      case .noMemory: result = .noMemory
-      }
-      if result == .noMemory { break }
-    }
-    if result == .reserved {
-      if buddy.claimIsolated(range, frames: &frames) {
-        for frame in range { frames[frame].use = .tagBlock }
-      } else {
-        result = .busy
-      }
-    }
-    buddy.undoIsolation(range, as: .cma, frames: &frames)
-    return result
+    counters.add(.cmaAllocFail)
+    counters.add(.cmaAllocFailPages, region.blockPages)
   }
 
   /// Gives back a frame's share of its tag block, and the block with the last share.
   mutating func releaseTagStorage(of frame: PageFrameNumber) {
-    guard let block = region.block(of: frame) else {
+    guard let block = region.block(of: frame), let reservation else {
       preconditionFailure("frame \(frame.rawValue) has tag storage and lies outside tagged memory")
     }
+    if !defects.isEmpty && damage.strayFrames.remove(frame.rawValue) != nil {
+      // The block is gone already, of which the kernel warns.
+      counters.add(.storageWarnings)
+      return
+    }
+    guard reservation.releaseCondition == .reserved || frames[frame].flags.contains(.tagged) else {
+      counters.add(.reserveSharesLeaked)
+      blocks.leakShare(ofBlock: block)
+      return
+    }
     // Late write-back of tag lines must not overwrite data.
-    counters.add(.cmoTagLines, pageSize.bytes / CacheGeometry.bytesPerTagLine)
-    guard blocks.removeShare(fromBlock: block) else { return }
-    counters.add(.reserveReleases)
-    counters.add(.cmaReleaseSuccessPages, region.blockPages)
-    cmaArea?.clear(region.frames(ofBlock: block))
-    for frame in region.frames(ofBlock: block) {
-      buddy.freePage(PageFrameNumber(frame), frames: &frames)
+    counters.add(.cmoTagLines, lines(pageSize.bytes, of: configuration.tagLineBytes))
+    if blocks.removeShare(fromBlock: block) {
+      giveBack(block)
+    } else if damage.undercounted.contains(block) && blocks.count(ofBlock: block) == 1 {
+      releaseEarly(block, after: frame)
     }
   }
-}
 
-/// The cache lines that cache maintenance works on.
-enum CacheGeometry {
-  /// Bytes of a data cache line.
-  static let dataLineBytes = 64
-  /// Bytes of data memory whose tags one tag cache line holds: 64 bytes of 4-bit tags.
-  static let bytesPerTagLine = 64 * 2 * 16
+  /// Cache lines of a size that a range of bytes touches.
+  func lines(_ bytes: Int, of lineBytes: Int) -> Int { (bytes + lineBytes - 1) / lineBytes }
 }

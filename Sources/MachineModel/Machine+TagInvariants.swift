@@ -12,7 +12,10 @@ extension Machine {
   /// I2, I3, I5, T6: tag blocks against the frames that have their tag storage.
   func checkTagStorage() throws(BrokenInvariant) {
     var shares = [Int](repeating: 0, count: region.blockCount)
-    for number in 0..<frames.count where frames[number].flags.contains(.storageReserved) {
+    for number in 0..<frames.count
+    where frames[number].flags.contains(.storageReserved)
+      && !damage.strayFrames.contains(UInt32(number))
+    {
       guard let block = region.block(of: PageFrameNumber(number)) else {
         throw BrokenInvariant(
           "I5",
@@ -33,7 +36,7 @@ extension Machine {
         "I2",
         "tag block \(block): \(blocks.count(ofBlock: block)) shares, CMA bits clear: \(isClear)"
       )
-      for number in region.frames(ofBlock: block) {
+      for number in region.frames(ofBlock: block) where !damage.unownedBlocks.contains(block) {
         let isHeld = frames[number].use == .tagBlock
         try BrokenInvariant.unless(
           isHeld == blocks.isReserved(block),

@@ -18,7 +18,7 @@ extension Machine {
   /// Always inlined, as ``mapCount(_:)`` is.
   @inline(__always)
   func canHoldTags(_ frame: PageFrameNumber) -> Bool {
-    guard policy.reservation != nil else { return true }
+    guard reservation != nil else { return true }
     return frames[frame].flags.contains(.storageReserved)
   }
 
@@ -27,6 +27,7 @@ extension Machine {
     precondition(canHoldTags(frame), "frame \(frame.rawValue) is tagged without tag storage")
     frameTags.setUniform(frame.index, tag: .zero)
     frames[frame].flags.insert(.tagged)
+    if !defects.isEmpty { overwriteData(underTagsOf: frame) }
   }
 
   /// Stores tags to granules of a page that a process may write.
@@ -46,6 +47,9 @@ extension Machine {
     }
     counters.add(.granulesTagged, count)
     frameTags.store(Int(table.target(page)), first: first, count: count, tag: tag)
+    if !defects.isEmpty {
+      overwriteData(underTagsOf: PageFrameNumber(rawValue: table.target(page)))
+    }
   }
 
   /// Saves the tags of a page that is about to be written to a slot.
@@ -62,6 +66,11 @@ extension Machine {
 
   private mutating func saveTagsIfAny(of frame: PageFrameNumber, slot: UInt32) -> Bool {
     let parked = tagsParked(for: frame)
+    if parked != nil && defects.contains(.unsavedParkedTags) {
+      // The record that an unchanged slot still has is left alone.
+      if !tagStore.contains(swapEntry(slot)) { noteLoss(.tagsLostUnsaved) }
+      return true
+    }
     guard frames[frame].flags.contains(.tagged) || parked != nil else {
       // An older record of the slot would be restored over a page that has no tags.
       _ = dropSavedTags(of: slot)
@@ -126,9 +135,9 @@ extension Machine {
 
   private mutating func restoreTagsIfAny(of frame: PageFrameNumber, from slot: UInt32) {
     guard !configuration.injectedFaults.contains(.dropRestore) else { return }
-    guard !frames[frame].flags.contains(.tagged), tagsParked(for: frame) == nil else {
-      return
-    }
+    guard !frames[frame].flags.contains(.tagged),
+      tagsParked(for: frame) == nil || damage.outlivedTags.contains(frame.rawValue)
+    else { return }
     var tags = tagScratch
     tagScratch = []
     defer { tagScratch = tags }
@@ -149,12 +158,17 @@ extension Machine {
 
   /// Counts a page that came back without its tags.
   private mutating func noteLoss(_ loss: TagStoreLoss) {
-    counters.add(.tagsLost)
     switch loss {
-    case .noMemory: counters.add(.tagsLostNoMemory)
-    case .encoding: counters.add(.tagsLostEncoding)
-    case .decoding: counters.add(.tagsLostDecoding)
+    case .noMemory: noteLoss(.tagsLostNoMemory)
+    case .encoding: noteLoss(.tagsLostEncoding)
+    case .decoding: noteLoss(.tagsLostDecoding)
     }
+  }
+
+  /// Counts a page whose tags are lost, by its cause.
+  mutating func noteLoss(_ cause: Counter) {
+    counters.add(.tagsLost)
+    counters.add(cause)
     steps.insert(.tagsLost)
   }
 
@@ -177,46 +191,6 @@ extension Machine {
     }
   }
 
-  /// Gives a copy of a page the tags of its source, or keeps them aside where the copy's frame has
-  /// no storage.
-  mutating func copyTags(
-    from source: PageFrameNumber,
-    to copy: PageFrameNumber,
-    dropping fault: InjectedFault
-  ) {
-    guard !configuration.injectedFaults.contains(fault) else { return }
-    if let parked = tagsParked(for: source) {
-      giveTags(parked, to: copy)
-    } else if frames[source].flags.contains(.tagged) {
-      if canHoldTags(copy) {
-        frameTags.copy(from: source.index, to: copy.index)
-        frames[copy].flags.insert(.tagged)
-      } else {
-        giveTags(tagBytes(of: source), to: copy)
-      }
-    } else {
-      return
-    }
-    counters.add(.tagsCopied)
-  }
-
-  /// Gives a frame tags, or keeps them aside where it has no storage for them.
-  mutating func giveTags(_ tags: [UInt8], to frame: PageFrameNumber) {
-    if canHoldTags(frame) {
-      frameTags.load(frame.index, from: tags.span)
-      frames[frame].flags.insert(.tagged)
-    } else {
-      counters.add(.tagsParked)
-      parkedTags[frame.rawValue] = tags
-    }
-  }
-
-  /// The tags kept aside for a frame; most machines have none at all, and then nothing is hashed.
-  @inline(__always)
-  private func tagsParked(for frame: PageFrameNumber) -> [UInt8]? {
-    parkedTags.isEmpty ? nil : parkedTags[frame.rawValue]
-  }
-
   /// The tag page of a frame as bytes.
   func tagBytes(of frame: PageFrameNumber) -> [UInt8] {
     var tags = [UInt8](repeating: 0, count: pageSize.tagBytes)
@@ -237,7 +211,7 @@ extension Machine {
   /// Ends the tags of a frame that is freed, kept-aside ones included, and gives its share of tag
   /// storage back.
   mutating func releaseTags(of frame: PageFrameNumber) {
-    if !parkedTags.isEmpty { parkedTags[frame.rawValue] = nil }
+    if !parkedTags.isEmpty { dropParkedTags(of: frame) }
     if frames[frame].flags.contains(.storageReserved) { releaseTagStorage(of: frame) }
     frames[frame].flags.remove([.tagged, .storageReserved])
   }

@@ -26,7 +26,8 @@ import TagStorage
 /// | `Reclaim`, `LRUBatches`, `LazyFree`, `Advice`, `Baselines` | which pages go |
 /// | `Generations`, `Aging`, `Eviction` | the same under the multi-generational LRU |
 /// | `KernelObjects` | what a process costs its memory group beside its pages |
-/// | `Reservation`, `Migration`, `Tags` | tag storage |
+/// | `Reservation`, `TagBlocks`, `TaggedAllocation`, `Migration`, `Tags`, `ParkedTags` | tag storage |
+/// | `TagStorageDamage` | what the defects of the posted series do |
 /// | `Mappings`, `SystemCalls`, `Remap`, `Fork` | address spaces |
 /// | `ReferenceCalls`, `ReferenceFaults`, `PopulatedReferences`, `PageCache`, `TagPages` | reference pages |
 /// | `TagChecks`, `TagInstructions`, `Pins` | what programs do with tags, and devices with pages |
@@ -42,6 +43,10 @@ public struct Machine: ~Copyable {
   public var savedTagLog = SavedTagLog()
 
   let policy: DesignPolicy
+  /// How tag blocks are reserved, `nil` where nothing has to be; kept apart because every fault asks.
+  let reservation: ReservationPolicy?
+  /// What is wrong with tag storage on purpose.
+  let defects: TagStorageDefects
   let pageSize: PageSize
 
   var frames: FrameTable
@@ -64,6 +69,10 @@ public struct Machine: ~Copyable {
   var blocks: TagBlocks
   /// Tags kept aside for frames without tag storage, by frame.
   var parkedTags: [UInt32: [UInt8]] = [:]
+  /// Whether all tag storage was taken for ever, or as much of it as could be had.
+  var tookEverything = false
+  /// What the defects of tag storage have left behind.
+  var damage = TagStorageDamage()
 
   var device: SwapSpace
   var tagStore: TagStore
@@ -145,7 +154,7 @@ public struct Machine: ~Copyable {
   /// - Throws: ``MachineError`` where the configuration describes no machine.
   public init(_ configuration: MachineConfiguration) throws(MachineError) {
     let pageSize = configuration.pageSize
-    let policy = configuration.design.policy
+    let policy = configuration.policy
     let layout = try MachineLayout(configuration)
     let ramPages = layout.ramPages
     let region = layout.region
@@ -157,6 +166,8 @@ public struct Machine: ~Copyable {
       parameters: configuration.zone,
       frames: &frames
     )
+    buddy.preferCMAAbovePercent = policy.preferAbovePercent
+    if policy.pageLists == .bypassed { buddy.keepCMAOffPageLists() }
     buddy.release(layout.ordinaryFrames, as: .movable, frames: &frames)
     var cmaArea: CMAArea?
     if policy.bootPlacement == .cmaArea {
@@ -174,6 +185,8 @@ public struct Machine: ~Copyable {
 
     self.configuration = configuration
     self.policy = policy
+    reservation = policy.reservation
+    defects = policy.defects
     self.pageSize = pageSize
     self.region = region
     zeroFrame = layout.zeroFrame
@@ -208,6 +221,7 @@ public struct Machine: ~Copyable {
     bootZeroPage()
     makeZramStores()
     if configuration.referencePages == .memfdWrap { addPageCache() }
+    holdTagsOfTagStorage()
   }
 
   /// Registers tag storage as a CMA area, with the bitmap granularity that RFC v3 gives it.

@@ -21,6 +21,16 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var zones = ZoneRules()
   /// Where tags live.
   public var design: TagStorageDesign = .rfc3
+  /// What is to be answered in another way than the design does.
+  public var designChanges = DesignChanges()
+  /// Defects of the posted tag-storage series switched on, beside those that the design has.
+  public var defects: TagStorageDefects = []
+  /// Bytes of a line of the data cache: what invalidating a tag block's data costs.
+  public var dataLineBytes: Int = 64
+  /// Bytes of memory whose tags one cache line holds: what invalidating a page's tags costs.
+  ///
+  /// 64 bytes of 4-bit tags cover 2,048 bytes.
+  public var tagLineBytes: Int = 2048
   /// How the tags of swapped pages are stored.
   public var codec: TagCodec = .mtecomp
   /// Bytes of tag storage that the hardware switches between data and tags at once.
@@ -73,6 +83,13 @@ public struct MachineConfiguration: Equatable, Sendable {
 
   /// Frames of RAM.
   public var ramPages: Int { ramBytes / pageSize.bytes }
+
+  /// The answers of the design with all changes and defects.
+  public var policy: DesignPolicy {
+    var policy = designChanges.applied(to: design.policy)
+    policy.defects.formUnion(defects)
+    return policy
+  }
 
   /// The address widths that the kernel can be built for, narrowest first.
   ///

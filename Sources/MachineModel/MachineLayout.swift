@@ -55,7 +55,7 @@ public struct MachineLayout: Equatable, Sendable {
   public init(_ configuration: MachineConfiguration) throws(MachineError) {
     try Self.check(configuration)
     let pageSize = configuration.pageSize
-    let placement = configuration.design.policy.bootPlacement
+    let placement = configuration.policy.bootPlacement
     let map = try Self.map(configuration)
     let region = try Self.region(configuration, placement: placement, map: map)
     let ramPages = configuration.ramPages
@@ -282,7 +282,8 @@ public struct MachineLayout: Equatable, Sendable {
       let last = map.number(of: region.tags.upperBound - 1)
       throw .tagStorageHole(frames: first..<last + 1)
     }
-    return region
+    return configuration.policy.selfTagging == .secondCarveout
+      ? region.coveringTagStorage() : region
   }
 }
 

@@ -163,6 +163,20 @@ public enum Counter: Int, CaseIterable, Sendable {
   case reserveFailInvalid
   /// Reservations that met an isolated pageblock.
   case reserveFailIsolated
+  /// Reservations given up because their process was being ended.
+  case reserveFailIntr
+  /// Reservations that found their tag block still marked as taken.
+  case reserveFailExists
+  /// Frames given back by an allocation because their tag block could not be had.
+  case reserveRefused
+  /// Tag blocks taken ahead of any reservation, for ever.
+  case reserveHeld
+  /// Pages migrated to take all tag storage at once.
+  case reserveBurstMigrated
+  /// Shares of tag blocks that were never given back.
+  case reserveSharesLeaked
+  /// Warnings of the kernel about tags and tag storage that do not go together.
+  case storageWarnings
   /// Tag blocks given back when their last tagged page was freed.
   case reserveReleases
   /// Page-table entries written as fault on access.
@@ -204,6 +218,14 @@ public enum Counter: Int, CaseIterable, Sendable {
   case tagsParked
   /// Tags kept aside that reached their frame.
   case tagsParkedRestored
+  /// Tags kept aside that moved along with their page.
+  case tagsParkedMoved
+  /// Tags kept aside, or to be kept aside, where memory cannot be waited for.
+  case tagsParkedAtomic
+  /// Tags kept aside that nobody owns any more.
+  case tagBuffersLeaked
+  /// Pages that got tags of a former owner of their frame.
+  case tagsLeaked
   /// Pages whose tags were copied to another frame.
   case tagsCopied
   /// Pages whose tags were lost.
@@ -214,6 +236,14 @@ public enum Counter: Int, CaseIterable, Sendable {
   case tagsLostEncoding
   /// Pages whose tags were lost because what was stored could not be read back.
   case tagsLostDecoding
+  /// Pages whose tags were lost because a copy did not take them along.
+  case tagsLostCopying
+  /// Pages whose tags were lost because a swap-out did not save them.
+  case tagsLostUnsaved
+  /// Pages whose tags were lost because data were stored in their place.
+  case tagsLostOverwritten
+  /// Pages whose data were lost because tags were stored in their place.
+  case dataOverwritten
   /// Exact accesses whose pointer tag was compared with the tags of tagged memory.
   case tagChecks
   /// Accesses whose pointer tag differed from a granule's tag.
@@ -286,7 +316,7 @@ func snakeCase(_ name: String) -> String {
 /// The numbers lie in the set itself, so that counting an event, which every step of a fault does,
 /// is one addition in memory.
 public struct CounterSet: Equatable, Sendable {
-  @usableFromInline var values = InlineArray<111, UInt64>(repeating: 0)
+  @usableFromInline var values = InlineArray<126, UInt64>(repeating: 0)
 
   /// Creates a set of zeros.
   public init() {

@@ -60,7 +60,7 @@ extension BuddyAllocator {
   @inlinable
   public mutating func freePage(_ frame: PageFrameNumber, frames: inout FrameTable) {
     let type = pageblockTypes[frame.index >> pageblockOrder]
-    guard pageLists.batch > 0 && type != .isolate else {
+    guard pageLists.batch > 0 && type.rawValue < firstUnlistedType else {
       free(frame, order: 0, frames: &frames)
       return
     }
@@ -77,6 +77,26 @@ extension BuddyAllocator {
     pageLists.count += 1
     if type == .cma { pageLists.cmaPages += 1 }
     passOn(after: list, &frames)
+  }
+
+  /// Lets freed pages of CMA pageblocks go to the free lists at once.
+  ///
+  /// Source: dynamic tag storage RFC v1, whose metadata pages do.
+  public mutating func keepCMAOffPageLists() { firstUnlistedType = MigrateType.cma.rawValue }
+
+  /// Gives back a page that was taken and not used, to be used last.
+  ///
+  /// It goes to the tail of its free list, past the per-CPU lists; its flags are cleared.
+  ///
+  /// - Precondition: the page is in hand.
+  ///
+  /// Source: dynamic tag storage RFC v1, `FPI_TO_TAIL`.
+  public mutating func putBackLast(_ frame: PageFrameNumber, frames: inout FrameTable) {
+    precondition(frames[frame].use == .inHand, "frame \(frame.index) is \(frames[frame].use)")
+    frames[frame].flags = frames[frame].flags.intersection(.permanent)
+    frames[frame].use = .free
+    let type = pageblockTypes[frame.index >> pageblockOrder]
+    insert(frame.index, order: 0, type: type, at: .tail, &frames)
   }
 
   /// Passes on all pages of the per-CPU lists.

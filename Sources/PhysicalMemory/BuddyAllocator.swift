@@ -55,6 +55,14 @@ public struct BuddyAllocator: ~Copyable {
   /// Steals since the start that converted a pageblock, moved one, or moved a single block.
   public internal(set) var fallbackCounts = FallbackCounts()
 
+  /// The share of free memory, in percent, above which free CMA memory serves requests first that may
+  /// use it; the kernel's is 50, at 100 it serves them only when the movable lists are empty.
+  ///
+  /// Source: Linux v6.8 `__rmqueue`; RFC v1 of dynamic tag storage for 100.
+  public var preferCMAAbovePercent = 50
+  /// The first migrate type whose freed pages bypass the per-CPU lists.
+  @usableFromInline var firstUnlistedType = MigrateType.isolate.rawValue
+
   @usableFromInline var pageLists = PageLists()
 
   let maxOrder: Int
@@ -222,7 +230,7 @@ public struct BuddyAllocator: ~Copyable {
 
   /// Takes a block of 2^`order` frames, which are in hand afterwards.
   ///
-  /// CMA memory is tried first while it is more than half of all free memory, and otherwise after
+  /// CMA memory is tried first while it is more than `preferCMAAbovePercent`, and otherwise after
   /// the requested type; then other types are stolen from. Watermarks are not looked at: the caller
   /// asks `passes(order:mark:mayUseCMA:access:reserve:)` first. `avoidingFragments` allows only steals
   /// of whole pageblocks, where another zone can still be asked.
@@ -247,7 +255,7 @@ public struct BuddyAllocator: ~Copyable {
     let type = grouped ? migrateType : .unmovable
     let tryCMA = grouped && mayUseCMA
     var start = -1
-    if tryCMA && freeCMAPages > freePages / 2 {
+    if tryCMA && freeCMAPages * 100 > freePages * preferCMAAbovePercent {
       start = takeBlock(order: order, type: .cma, &frames)
     }
     if start < 0 {

@@ -220,7 +220,9 @@ public struct ReplaySession: ~Copyable {
   /// faults.
   public func machineSummary(settings: [MachineSetting]) -> MachineSummary {
     let configuration = plan.machine
-    let faults = configuration.injectedFaults.map(\.rawValue).sorted().joined(separator: ",")
+    let broken =
+      configuration.injectedFaults.map(\.rawValue) + configuration.defects.members.map(\.name)
+    let faults = broken.sorted().joined(separator: ",")
     let text = settings.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
     let layout = machine.tagStorageLayout
     return MachineSummary(

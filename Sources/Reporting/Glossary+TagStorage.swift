@@ -80,6 +80,51 @@ extension Glossary {
       sum: .reservations
     ),
     storage(
+      .reserveFailIntr,
+      "failed: process being ended",
+      .calls,
+      "Reservations given up because their process was being ended.",
+      sum: .reservations
+    ),
+    storage(
+      .reserveFailExists,
+      "failed: block marked as taken",
+      .calls,
+      "Reservations that found their tag block still marked as taken.",
+      sum: .reservations
+    ),
+    storage(
+      .reserveRefused,
+      "frames given back for want of a block",
+      .pages,
+      "Frames given back by an allocation because their tag block could not be had."
+    ),
+    storage(
+      .reserveHeld,
+      "tag blocks taken for ever",
+      .blocks,
+      "Tag blocks taken ahead of any reservation, for ever.",
+      sum: .reservations
+    ),
+    storage(
+      .reserveBurstMigrated,
+      "pages migrated in one burst",
+      .pages,
+      "Pages migrated to take all tag storage at once."
+    ),
+    storage(
+      .reserveSharesLeaked,
+      "shares leaked",
+      .pages,
+      "Shares of tag blocks that were never given back."
+    ),
+    storage(
+      .storageWarnings,
+      "warnings of the kernel",
+      .events,
+      "Warnings of the kernel about tags and tag storage that do not go together."
+    ),
+    storage(
       .reserveReleases,
       "tag blocks given back",
       .blocks,

@@ -45,6 +45,34 @@ extension Glossary {
       source: Source.storage
     ),
     counter(
+      .tagsParkedMoved,
+      "kept aside and moved",
+      .pages,
+      "Tags kept aside that moved along with their page.",
+      source: Source.storage
+    ),
+    counter(
+      .tagsParkedAtomic,
+      "kept aside in atomic context",
+      .pages,
+      "Tags kept aside, or to be kept aside, where memory cannot be waited for.",
+      source: Source.storage
+    ),
+    counter(
+      .tagBuffersLeaked,
+      "kept aside for nobody",
+      .pages,
+      "Tags kept aside that nobody owns any more.",
+      source: Source.storage
+    ),
+    counter(
+      .tagsLeaked,
+      "shown to another owner",
+      .pages,
+      "Pages that got tags of a former owner of their frame.",
+      source: Source.model
+    ),
+    counter(
       .tagsCopied,
       "copied to another frame",
       .pages,
@@ -82,6 +110,37 @@ extension Glossary {
       "Pages whose tags were lost because what was stored could not be read back.",
       sum: .lostTags,
       source: "mtecomp v5 as posted"
+    ),
+    counter(
+      .tagsLostCopying,
+      "lost in copying",
+      .pages,
+      "Pages whose tags were lost because a copy did not take them along.",
+      sum: .lostTags,
+      source: Source.storage
+    ),
+    counter(
+      .tagsLostUnsaved,
+      "lost at swap-out",
+      .pages,
+      "Pages whose tags were lost because a swap-out did not save them.",
+      sum: .lostTags,
+      source: Source.storage
+    ),
+    counter(
+      .tagsLostOverwritten,
+      "lost under data",
+      .pages,
+      "Pages whose tags were lost because data were stored in their place.",
+      sum: .lostTags,
+      source: Source.storage
+    ),
+    counter(
+      .dataOverwritten,
+      "data lost under tags",
+      .pages,
+      "Pages whose data were lost because tags were stored in their place.",
+      source: Source.storage
     ),
     counter(
       .tagChecks,

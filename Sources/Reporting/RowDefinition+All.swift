@@ -167,6 +167,13 @@ extension GroupDefinition {
       .reserveFailNomem,
       .reserveFailInvalid,
       .reserveFailIsolated,
+      .reserveFailIntr,
+      .reserveFailExists,
+      .reserveRefused,
+      .reserveHeld,
+      .reserveBurstMigrated,
+      .reserveSharesLeaked,
+      .storageWarnings,
       .reserveReleases,
       .cmoDataLines,
       .cmoTagLines
@@ -206,11 +213,13 @@ extension GroupDefinition {
         Counter.granulesTagged, .tagChecks, .tagMismatches, .tagMismatchesReported,
         .tagCheckFaultsSync, .tagCheckFaultsLatched, .tagCheckFaultsAsync, .tagsSavedSwap,
         .tagsRestoredSwap,
-        .tagsInvalidated, .tagsParked, .tagsParkedRestored, .tagsCopied,
+        .tagsInvalidated, .tagsParked, .tagsParkedRestored, .tagsParkedMoved, .tagsParkedAtomic,
+        .tagBuffersLeaked, .tagsLeaked, .tagsCopied, .dataOverwritten,
       ].map { .ifAny(.counter($0)) } + [.always(.counter(.tagsLost))]
-        + [Counter.tagsLostNoMemory, .tagsLostEncoding, .tagsLostDecoding].map {
-          .ifAny(.counter($0))
-        }
+        + [
+          Counter.tagsLostNoMemory, .tagsLostEncoding, .tagsLostDecoding, .tagsLostCopying,
+          .tagsLostUnsaved, .tagsLostOverwritten,
+        ].map { .ifAny(.counter($0)) }
     ),
   ]
 

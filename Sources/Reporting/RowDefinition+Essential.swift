@@ -52,6 +52,7 @@ extension GroupDefinition {
       ].map { .ifAny(.counter($0)) } + [
         .ifAny(.counter(.reserveFailBusy), "reservations failed: busy"),
         .ifAny(.counter(.reserveFailNomem), "reservations failed: no memory"),
+        .ifAny(.counter(.reserveRefused)), .ifAny(.counter(.reserveBurstMigrated)),
         .ifAny(.counter(.foaFaults)),
         .ifAny(.counter(.foaReplacedTsp), "pages of tag storage replaced"),
         .ifAny(.counter(.foaReplacedOther)), .ifAny(.counter(.foaReplacedFail)),
@@ -64,6 +65,7 @@ extension GroupDefinition {
       rows: [
         .ifAny(.counter(.tagsSavedSwap)), .ifAny(.counter(.tagsRestoredSwap)),
         .ifAny(.counter(.tagsCopied)), .ifAny(.counter(.tagsParked)),
+        .ifAny(.counter(.tagsLeaked)), .ifAny(.counter(.dataOverwritten)),
         .always(.counter(.tagsLost)), .always(.comparisons, "pages compared with the oracle"),
         .always(.verification(.differences)), .ifAny(.verification(.failedExpectations)),
       ]

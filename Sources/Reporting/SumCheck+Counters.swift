@@ -55,12 +55,15 @@ extension SumCheck {
       .reserveSlow,
       .reserveFailBusy,
       .reserveFailNomem,
-      .reserveFailInvalid
+      .reserveFailInvalid,
+      .reserveFailIntr,
+      .reserveFailExists
     )
-    atMost("reservations by result", ended, .reserveCalls)
+    let reasons = count(.reserveCalls, .reserveHeld)
+    atMost("reservations by result", ended, "reserve_calls + reserve_held", reasons)
     atMost(
-      "reserve_calls",
-      count(.reserveCalls),
+      "reserve_calls + reserve_held",
+      reasons,
       "reservations by result",
       ended + count(.reserveFailIsolated)
     )
@@ -69,6 +72,16 @@ extension SumCheck {
   mutating func checkTagBlocks() {
     let taken = count(.reserveFast, .reserveSlow)
     atMost("reserve_releases", count(.reserveReleases), "tag blocks taken", taken)
+    let blockBytes = clampedProduct(report.machine.blockPages, report.machine.pageBytes)
+    equal(
+      "bytes of tag blocks taken",
+      clampedProduct(taken, blockBytes),
+      "bytes of reserve_releases + tag_storage_held.last",
+      clampedSum(
+        clampedProduct(count(.reserveReleases), blockBytes),
+        design[.tagStorageHeld].last
+      )
+    )
     atMost(.cmaReleaseSuccessPages, .cmaAllocSuccessPages)
     // A design that takes tag blocks in another way has no contiguous allocations at all.
     guard count(.cmaAllocSuccessPages) > 0 else { return }

@@ -50,9 +50,18 @@ struct SumCheck {
       atMost(.workingsetRestoreAnon, .workingsetActivateAnon)
       atMost(.workingsetActivateAnon, .workingsetRefaultAnon)
     case .savedTags: checkSavedTags()
-    case .parkedTags: atMost(.tagsParkedRestored, .tagsParked)
+    case .parkedTags:
+      atMost(.tagsParkedRestored, .tagsParked)
+      atMost(.tagsLeaked, .tagsParkedRestored)
     case .lostTags:
-      let causes = count(.tagsLostNoMemory, .tagsLostEncoding, .tagsLostDecoding)
+      let causes = count(
+        .tagsLostNoMemory,
+        .tagsLostEncoding,
+        .tagsLostDecoding,
+        .tagsLostCopying,
+        .tagsLostUnsaved,
+        .tagsLostOverwritten
+      )
       equal("tags_lost", count(.tagsLost), "the sum of its causes", causes)
     case .reservations: checkReservations()
     case .tagBlocks: checkTagBlocks()

@@ -92,15 +92,19 @@ public enum SumRule: String, CaseIterable, Sendable {
       "for each size class frees <= allocations, live = allocations - frees <= peak <= "
         + "allocations, bytes * live = the category's last value and bytes * peak >= its peak; "
         + "tags_invalidated <= tags_saved_swap"
-    case .parkedTags: "tags_parked_restored <= tags_parked"
+    case .parkedTags: "tags_leaked <= tags_parked_restored <= tags_parked"
     case .lostTags:
-      "tags_lost = tags_lost_no_memory + tags_lost_encoding + tags_lost_decoding"
+      "tags_lost = tags_lost_no_memory + tags_lost_encoding + tags_lost_decoding + "
+        + "tags_lost_copying + tags_lost_unsaved + tags_lost_overwritten"
     case .reservations:
       "reserve_hits + reserve_fast + reserve_slow + reserve_fail_busy + reserve_fail_nomem + "
-        + "reserve_fail_invalid <= reserve_calls <= the same + reserve_fail_isolated, since a page "
-        + "needs one tag block and a reservation that met an isolated pageblock may end any way"
+        + "reserve_fail_invalid + reserve_fail_intr + reserve_fail_exists <= reserve_calls + "
+        + "reserve_held <= the same + reserve_fail_isolated, since a page needs one tag block, held "
+        + "blocks were asked for by nobody, and a reservation that met an isolated pageblock may end "
+        + "any way"
     case .tagBlocks:
-      "reserve_releases <= reserve_fast + reserve_slow; cma_release_success_pages <= "
+      "reserve_releases <= reserve_fast + reserve_slow, and the blocks between them are "
+        + "tag_storage_held.last; cma_release_success_pages <= "
         + "cma_alloc_success_pages; where tag blocks are contiguous allocations, "
         + "cma_alloc_success_pages is the sum reserve_fast + reserve_slow times the pages of a block"
     case .faultsOnAccess:

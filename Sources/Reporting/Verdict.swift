@@ -54,12 +54,19 @@ public struct Verdict: Equatable, Sendable {
     if design.counters[.tagsLost] > 0 {
       let causes = [
         (Counter.tagsLostNoMemory, "for want of memory"), (.tagsLostEncoding, "in encoding"),
-        (.tagsLostDecoding, "in decoding"),
+        (.tagsLostDecoding, "in decoding"), (.tagsLostCopying, "in copying"),
+        (.tagsLostUnsaved, "at swap-out"), (.tagsLostOverwritten, "under data"),
       ].filter { design.counters[$0.0] > 0 }.map { "\(grouped(design.counters[$0.0])) \($0.1)" }
       faults.append(
         "\(grouped(design.counters[.tagsLost])) pages lost their tags"
           + (causes.isEmpty ? "" : " (\(causes.joined(separator: ", ")))")
       )
+    }
+    if design.counters[.tagsLeaked] > 0 {
+      faults.append("\(grouped(design.counters[.tagsLeaked])) pages got tags of another owner")
+    }
+    if design.counters[.dataOverwritten] > 0 {
+      faults.append("\(grouped(design.counters[.dataOverwritten])) pages lost their data to tags")
     }
     if verification.differences > 0 {
       faults.append(

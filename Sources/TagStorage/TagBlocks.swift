@@ -19,7 +19,9 @@ public struct TagBlocks: ~Copyable, InvariantChecks {
   /// The most blocks that were reserved at once.
   public private(set) var peakReservedBlocks = 0
 
+  /// The count of each block; the top bit says that the block is held for ever.
   private var counts: FlatStorage<UInt32>
+  private static let held: UInt32 = 1 << 31
 
   /// Creates the blocks of a region, none of them reserved.
   ///
@@ -30,7 +32,10 @@ public struct TagBlocks: ~Copyable, InvariantChecks {
   }
 
   /// The number of reserved data frames that `block` serves.
-  public func count(ofBlock block: Int) -> Int { Int(counts[block]) }
+  public func count(ofBlock block: Int) -> Int { Int(counts[block] & ~Self.held) }
+
+  /// Whether `block` is never given back.
+  public func isHeld(_ block: Int) -> Bool { counts[block] & Self.held != 0 }
 
   /// Whether `block` is out of the page allocator.
   public func isReserved(_ block: Int) -> Bool { counts[block] != 0 }
@@ -52,12 +57,36 @@ public struct TagBlocks: ~Copyable, InvariantChecks {
   /// - Precondition: the block is reserved.
   /// - Returns: whether it was the last: the caller gives the block's frames back.
   public mutating func removeShare(fromBlock block: Int) -> Bool {
-    precondition(counts[block] > 0, "tag block \(block) released below zero")
+    precondition(count(ofBlock: block) > 0, "tag block \(block) released below zero")
     counts[block] -= 1
     reservedFrames -= 1
     guard counts[block] == 0 else { return false }
     reservedBlocks -= 1
     return true
+  }
+
+  /// Keeps `block` reserved for ever, whatever it serves.
+  ///
+  /// The caller has taken the block's frames out of the page allocator if it was not reserved.
+  public mutating func hold(_ block: Int) {
+    if counts[block] == 0 {
+      reservedBlocks += 1
+      peakReservedBlocks = max(peakReservedBlocks, reservedBlocks)
+    }
+    counts[block] |= Self.held
+  }
+
+  /// Forgets one reserved data frame of `block` without giving its share back, so that the block stays
+  /// reserved for ever.
+  ///
+  /// - Precondition: the block serves a frame.
+  public mutating func leakShare(ofBlock block: Int) {
+    precondition(
+      count(ofBlock: block) > 0,
+      "tag block \(block) leaks a share that it does not have"
+    )
+    counts[block] = (counts[block] - 1) | Self.held
+    reservedFrames -= 1
   }
 
   /// Checks the sums, and that no block serves more frames than it covers.
@@ -66,9 +95,9 @@ public struct TagBlocks: ~Copyable, InvariantChecks {
   public func verifyInvariants() throws(BrokenInvariant) {
     var (blocks, frames) = (0, 0)
     for block in 0..<region.blockCount {
-      let count = Int(counts[block])
+      let count = count(ofBlock: block)
       frames += count
-      blocks += count == 0 ? 0 : 1
+      blocks += isReserved(block) ? 1 : 0
       try BrokenInvariant.unless(
         count <= region.coveredFrames(ofBlock: block).count + 1,
         "I3",

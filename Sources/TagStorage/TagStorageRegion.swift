@@ -75,6 +75,34 @@ public struct TagStorageRegion: Equatable, Sendable {
     self.blockPages = blockPages
   }
 
+  /// The same tag range, most of which can be tagged itself: its last blocks hold the tags of the
+  /// others.
+  ///
+  /// The memory range is then everything below the tag blocks that hold tags of tag storage, the first
+  /// of which is ``TagStorageRegion/firstBlockOfTagStorage``.
+  public func coveringTagStorage() -> TagStorageRegion {
+    let used = memory.count / Self.dataFramesPerTagFrame / blockPages * blockPages
+    return TagStorageRegion(
+      memory: memory.lowerBound..<(tags.lowerBound + used),
+      tags: tags,
+      blockPages: blockPages
+    )
+  }
+
+  /// The first tag block that holds tags of tag storage, ``blockCount`` where no block can.
+  public var firstBlockOfTagStorage: Int {
+    memory.upperBound > tags.lowerBound
+      ? (memory.upperBound - tags.lowerBound) / blockPages : blockCount
+  }
+
+  /// The tag block that a frame of tag storage belongs to.
+  ///
+  /// - Precondition: the frame lies in the tag range.
+  public func block(holding frame: PageFrameNumber) -> Int {
+    precondition(tags.contains(frame.index), "frame \(frame.index) is not tag storage")
+    return (frame.index - tags.lowerBound) / blockPages
+  }
+
   /// The pages of a tag block: the least common multiple of page and `blockBytes`, in pages.
   ///
   /// - Precondition: `blockBytes` is above zero.

@@ -27,7 +27,7 @@ public struct CaseMatrix: Sendable {
   /// Limits of each memory group in bytes, `nil` for the machine's.
   public var limits: [Int]?
   /// Behaviour to break.
-  public var faults: Set<InjectedFault> = []
+  public var injections: [Injection] = []
   /// See ``VerificationCase/invariants``.
   public var invariants = InvariantSchedule.end
   /// See ``VerificationCase/requiredRestores``.
@@ -89,7 +89,7 @@ public struct CaseMatrix: Sendable {
             item.machine.design = design
             item.machine.codec = codec
             item.machine.pageSize = pageSize
-            item.machine.injectedFaults = faults
+            for injection in injections { item.machine.inject(injection) }
             if let limit { item.machine.groupLimitBytes = limit }
             directives.apply(to: &item.machine)
             item.skipReason = skipReason(

@@ -363,9 +363,9 @@ public struct Shrinker {
       else { continue }
       if finding(of: trace, on: machine) != nil { item.machine = machine }
     }
-    for fault in item.machine.injectedFaults.sorted(by: { $0.rawValue < $1.rawValue }) {
+    for injection in item.machine.injections {
       var machine = item.machine
-      machine.injectedFaults.remove(fault)
+      machine.withdraw(injection)
       if finding(of: trace, on: machine) != nil { item.machine = machine }
     }
     // Where tags live in no RAM at all, the design has nothing to do with the failure.

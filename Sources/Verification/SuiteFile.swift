@@ -116,7 +116,7 @@ public struct SuiteFile {
         byteCount(text).flatMap { $0 > 0 ? $0 : nil }
       }
     case "inject":
-      entry.matrix.faults = Set(try list(value, "a fault to inject", InjectedFault.init(rawValue:)))
+      entry.matrix.injections = try list(value, "a fault to inject", Injection.init(name:))
     case "invariants":
       let text = try document.scalar(value, InvariantSchedule.forms)
       guard let schedule = InvariantSchedule(text) else {

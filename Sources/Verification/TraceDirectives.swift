@@ -11,8 +11,8 @@ public import TraceFormat
 ///
 /// A line `# options:` has options of `mtesim replay` and `--set KEY=VALUE`, each with its value; they
 /// win over whatever else describes the machine. `--design` says for which design the trace holds;
-/// without it, it holds for all, apart from the step `reserved`, which only designs that reserve tag
-/// storage take. `# counters: NAME=VALUE ...` says what must have been counted at the end, and
+/// without it, it holds for all, apart from the steps that tell where a page and its tags came to lie,
+/// which designs differ in. `# counters: NAME=VALUE ...` says what must have been counted at the end, and
 /// `# differences: N` how often the shadow oracle must have found something else than it expected, if
 /// that is not never.
 public struct TraceDirectives: Sendable {
@@ -21,7 +21,7 @@ public struct TraceDirectives: Sendable {
   /// Settings of the machine, by key.
   public private(set) var settings: [(key: String, value: String)] = []
   /// Behaviour to break.
-  public private(set) var faults: Set<InjectedFault> = []
+  public private(set) var injections: [Injection] = []
   /// Counters and their values at the end.
   public private(set) var counters: [(counter: Counter, value: UInt64)] = []
   /// Differences that the oracle must find.
@@ -68,7 +68,9 @@ public struct TraceDirectives: Sendable {
   }
 
   /// Steps that expectations leave out of account.
-  public var ignoredSteps: Outcome { designs == nil ? .tagsReserved : .hit }
+  public var ignoredSteps: Outcome {
+    designs == nil ? [.tagsReserved, .faultOnAccess, .retried, .replaced, .migrated] : .hit
+  }
 
   /// The value that the trace gives a key, `nil` if it does not.
   public func value(of key: String) -> String? { settings.last { $0.key == key }?.value }
@@ -79,7 +81,7 @@ public struct TraceDirectives: Sendable {
       let isSet = MachineKey.named(setting.key)?.set(setting.value, in: &configuration) ?? false
       precondition(isSet, "\(setting.key)=\(setting.value) was checked when it was read")
     }
-    configuration.injectedFaults.formUnion(faults)
+    for injection in injections { configuration.inject(injection) }
   }
 
   /// The line that a trace begins with, so that it runs on a machine like this one.
@@ -95,9 +97,7 @@ public struct TraceDirectives: Sendable {
       let word = value.filter { $0 != " " }
       words += key.option.map { ["--\($0)", word] } ?? ["--set", "\(key.name)=\(word)"]
     }
-    for fault in configuration.injectedFaults.map(\.rawValue).sorted() {
-      words += ["--inject", fault]
-    }
+    for injection in configuration.injections { words += ["--inject", injection.name] }
     return words.joined(separator: " ")
   }
 
@@ -147,10 +147,10 @@ public struct TraceDirectives: Sendable {
       }
       designs = (designs ?? []) + [design]
     case "--inject":
-      guard let fault = InjectedFault(rawValue: value) else {
+      guard let injection = Injection(name: value) else {
         throw MalformedDirective(expected: "a fault to inject", found: value)
       }
-      faults.insert(fault)
+      injections.append(injection)
     case "--set":
       let parts = value.split(separator: "=", maxSplits: 1).map(String.init)
       guard parts.count == 2 else {

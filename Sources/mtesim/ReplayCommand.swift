@@ -2,7 +2,7 @@
 
 public import ArgumentParser
 import MachineFile
-public import MachineModel
+import MachineModel
 import MemoryModel
 import Replay
 public import Reporting
@@ -107,11 +107,12 @@ struct ReplayCommand: ParsableCommand {
   @Option(
     name: .customLong("inject"),
     help: ArgumentHelp(
-      "Break something on purpose, to see that it is noticed.",
+      "Break something on purpose, to see that it is noticed. Can be given several times. Of the defects"
+        + " of the posted tag-storage series \(Injection.defectsWithIdentifiers).",
       valueName: "fault"
     )
   )
-  var injected: [InjectedFault] = []
+  var injected: [Injection] = []
 
   func validate() throws {
     guard !traces.isEmpty else { throw ValidationError("Expected at least one trace.") }
@@ -120,6 +121,9 @@ struct ReplayCommand: ParsableCommand {
     }
     if let twice = designs.first(where: { design in designs.count { $0 == design } > 1 }) {
       throw ValidationError("Expected different designs, found \(twice.rawValue) twice.")
+    }
+    if let reason = injected.lazy.compactMap(\.reasonWithoutEffect).first {
+      throw ValidationError("--inject: \(reason)")
     }
     for (index, path) in outputPaths.enumerated() {
       if traces.contains(path) {
@@ -211,7 +215,7 @@ struct ReplayCommand: ParsableCommand {
   /// The machine of every design, apart from the design.
   private func configuration(_ description: MachineDescription) -> MachineConfiguration {
     var configuration = description.configuration
-    configuration.injectedFaults = Set(injected)
+    for injection in injected { configuration.inject(injection) }
     return configuration
   }
 
@@ -249,4 +253,10 @@ extension TagStorageDesign: ExpressibleByArgument {}
 extension TagStorageBinding: ExpressibleByArgument {}
 extension TagCodec: ExpressibleByArgument {}
 extension KernelView: ExpressibleByArgument {}
-extension InjectedFault: ExpressibleByArgument {}
+
+extension Injection: ExpressibleByArgument {
+  /// Reads the value of `--inject`.
+  public init?(argument: String) { self.init(name: argument) }
+
+  public static var allValueStrings: [String] { effectiveNames }
+}

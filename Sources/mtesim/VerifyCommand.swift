@@ -111,7 +111,7 @@ struct VerifyCommand: ParsableCommand {
       valueName: "fault"
     )
   )
-  var injected: [InjectedFault] = []
+  var injected: [Injection] = []
 
   @Option(help: ArgumentHelp("How the result is written: text, tap or junit.", valueName: "form"))
   var format: VerdictFormat = .text
@@ -189,7 +189,7 @@ struct VerifyCommand: ParsableCommand {
     matrix.designs = designs.isEmpty ? nil : designs
     matrix.codecs = codecs.isEmpty ? nil : codecs
     matrix.pageSizes = pageSizes.isEmpty ? nil : pageSizes
-    matrix.faults = Set(injected)
+    matrix.injections = injected
     matrix.invariants = invariants
     matrix.requiredRestores = requireRestores
     matrix.runsTwice = twice

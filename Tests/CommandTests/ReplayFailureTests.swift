@@ -185,8 +185,9 @@ import Testing
     try expectFailure(
       ["p.trace", "--design", "foo"],
       64,
-      "The value 'foo' is invalid for '--design <name>'. Please provide one of 'none',"
-        + " 'static-carveout' or 'rfc3'." + hint
+      "The value 'foo' is invalid for '--design <name>'. Please provide one of the following:"
+        + " none, ecc-colocated, static-carveout, rfc1, rfc2, rfc3, rfc3-as-posted,"
+        + " all-or-nothing, tag-of-tags, own-zone" + hint
     )
     try expectFailure(
       ["p.trace", "--codec", "zip"],
@@ -198,7 +199,15 @@ import Testing
       64,
       "The value 'foo' is invalid for '--inject <fault>'. Please provide one of the following:"
         + " drop-restore, swap-granules, drop-migrated-tags, drop-copied-tags, drop-data,"
-        + " fail-tag-allocation" + hint
+        + " fail-tag-allocation, dead-fast-track, uncounted-fast-track, early-tagged, late-bitmap,"
+        + " outliving-tags, unsaved-parked-tags, unnoted-tags, atomic-copy, dropped-moved-tags"
+        + hint
+    )
+    try expectFailure(
+      ["p.trace", "--inject", "D9"],
+      64,
+      "--inject: D9 (wrong-stub) has no effect here: it is an error of the compiler, not of the"
+        + " running kernel" + hint
     )
     try expectFailure(
       ["p.trace", "--design", "rfc3", "--design", "rfc3"],

@@ -27,6 +27,14 @@ import Testing
     "zram.incompressible": "95", "zram.mean-size": "1",
     "swap.size": "12K", "swap.slot-cache": "0", "swap.cluster": "512", "swap.seed": "1",
     "tag-storage.block-size": "8K", "saved-tags.codec": "raw",
+    "tag-storage.data-line": "128", "tag-storage.tag-line": "512",
+    "tag-storage.serves": "all-movable", "tag-storage.prefer-above": "0",
+    "tag-storage.page-lists": "bypassed", "tag-storage.reserve": "mandatory",
+    "tag-storage.extent": "everything", "tag-storage.reserve-attempts": "16",
+    "tag-storage.fast-track": "single-page", "tag-storage.on-reserve-failure": "replay",
+    "tag-storage.on-fatal-signal": "pretend-success", "tag-storage.parked-lookup": "nowhere",
+    "tag-storage.release": "tagged", "tag-storage.replace-attempts": "1",
+    "tag-storage.replay-cap": "1000",
     "mte.tag-checks": "sync", "mte.preferred-tag-checks": "asymm", "mte.asymmetric": "no",
   ]
 
@@ -83,7 +91,9 @@ import Testing
       changedFields += changed
     }
     // What is no switch of a machine: the design, faults put in on purpose, and what an observer notes.
-    let exempt = [".design", ".injectedFaults", ".isObserved", ".logsSavedTags"]
+    let exempt = [
+      ".design", ".injectedFaults", ".defects.rawValue", ".isObserved", ".logsSavedTags",
+    ]
     let fields = Set(before.keys).subtracting(exempt)
     #expect(changedFields.sorted() == fields.sorted())
   }
@@ -123,6 +133,11 @@ import Testing
       "swap.cluster": ["100", "0"],
       "swap.seed": ["18446744073709551616"],
       "saved-tags.codec": ["zip"],
+      "tag-storage.reserve": ["", "Mandatory", "none"],
+      "tag-storage.prefer-above": ["101", "-1", "none"],
+      "tag-storage.reserve-attempts": ["0", "17"],
+      "tag-storage.replay-cap": ["0", "1001"],
+      "tag-storage.tag-line": ["15"],
     ]
     for (name, values) in wrong {
       for value in values {

@@ -33,8 +33,10 @@ import Testing
       #expect(zone.perCPULists.count == 3)
       let blocks = zone.types.reduce(0) { $0 + $1.pageblocks }
       #expect(blocks == layout.presentPages / pageSize.pagesPerPageblock, "\(design)")
-      // Nothing runs yet: only the zero page's tag block may be taken.
-      let reserved = design == .rfc3 ? layout.region.blockPages : 0
+      // Nothing runs yet: only the tag blocks of the zero page and of tag storage may be taken.
+      let region = layout.region
+      let taken = region.blockCount - region.firstBlockOfTagStorage + 1
+      let reserved = design.policy.reservation == nil ? 0 : taken * region.blockPages
       #expect(zone.freePages == layout.managedPages - reserved, "\(design)")
       #expect(zone.protection == [0, 0])
       let movable = snapshot.zones[1]

@@ -32,6 +32,8 @@ import Verification
       for (counter, value) in trace.directives.counters {
         #expect(report.counters[counter] == value, "\(design.rawValue): \(counter.name)")
       }
+      // A case for all designs is repeated under one that reserves and one that does not.
+      guard trace.designs.count == 1 || [.none, .rfc3].contains(design) else { continue }
       #expect(try run() == report, "\(design.rawValue): the second run differs")
       #expect(try run(checking: 7) == report, "\(design.rawValue): the run with checks differs")
     }

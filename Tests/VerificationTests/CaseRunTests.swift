@@ -65,9 +65,9 @@ import Verification
   }
 
   @Test func expectedFailuresAreNoFailures() throws {
-    func result(_ faults: Set<InjectedFault>) throws -> CaseVerdict.Result? {
+    func result(_ faults: [InjectedFault]) throws -> CaseVerdict.Result? {
       try cases("--limit 512K --design none --codec raw") {
-        $0.faults = faults
+        $0.injections = faults.map(Injection.fault)
         $0.expectedFailure = "because"
       }.first?.verdict.result
     }

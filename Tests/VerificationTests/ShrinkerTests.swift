@@ -22,7 +22,7 @@ import Testing
       program(pages: 80, options: "--limit 256K --swap-size 1M --design rfc3 --codec raw")
     )
     var matrix = CaseMatrix(tracePaths: [path])
-    matrix.faults = [fault]
+    matrix.injections = [.fault(fault)]
     let item = try #require(try matrix.cases().first)
     let finding = try #require(CaseRun(item).finding)
     #expect(finding.kind == .difference(after: "swap-in"))
@@ -43,7 +43,7 @@ import Testing
     let path = try files.write(pageOut.joined(separator: "\n") + "\n")
     var matrix = CaseMatrix(tracePaths: [path])
     matrix.designs = [.none]
-    matrix.faults = [.miscountCharge]
+    matrix.injections = [.fault(.miscountCharge)]
     matrix.invariants = .every(20)
     let item = try #require(try matrix.cases().first)
     let finding = try #require(CaseRun(item).finding)

@@ -13,20 +13,14 @@ extension DesignPolicy {
   ///
   /// This is the behaviour that the series intends. Where the posted code loses tags that were kept
   /// aside (they outlive their frame, or are not saved by a second swap-out) or takes the slow path
-  /// because the test for the fast one is reversed, this design does what was meant.
+  /// because the test for the fast one is reversed, this design does what was meant; ``rfc3AsPosted``
+  /// does what was posted.
   ///
   /// Source: dynamic tag storage RFC v3 (January 2024), described in the specification of tag
   /// storage, sections 5 to 12.
   public static let rfc3 = DesignPolicy(
     bootPlacement: .cmaArea,
     cmaEligibility: .untaggedMovable,
-    beforeTags: .reserve(
-      ReservationPolicy(
-        attempts: 3,
-        takesFreeBlocksDirectly: true,
-        replaceAttempts: 3,
-        replayCap: 8
-      )
-    )
+    beforeTags: .reserve(ReservationPolicy())
   )
 }

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MachineModel
+import TagStorage
+
+extension MachineKey {
+  /// The answers of a design, each of which can be replaced, so that a machine can have any design
+  /// between two others.
+  static let designAnswers: [MachineKey] = [
+    .answer(
+      "tag-storage.serves",
+      \.designChanges.cmaEligibility,
+      meaning: "The movable requests that tag storage may serve.",
+      source: "gfp_to_alloc_flags_cma, RFC v2 and v3"
+    ),
+    .answer(
+      "tag-storage.prefer-above",
+      \.designChanges.preferAbovePercent,
+      in: 0...100,
+      unit: "% of free memory",
+      meaning: "The share of free memory above which tag storage serves requests first: 50 as CMA "
+        + "does, 0 always, 100 only when the movable lists are empty.",
+      source: "__rmqueue; RFC v1 for 100"
+    ),
+    .answer(
+      "tag-storage.page-lists",
+      \.designChanges.pageLists,
+      meaning: "Whether freed frames of tag storage wait on the lists of a CPU.",
+      source: "free_unref_page, RFC v1 for bypassed"
+    ),
+    .answer(
+      "tag-storage.reserve",
+      \.designChanges.mode,
+      meaning: "What an allocation does about a frame whose tag block cannot be had: use it, take "
+        + "another, or not ask at all.",
+      source: "prep_new_page, RFC v2; arch_alloc_page, RFC v3"
+    ),
+    .answer(
+      "tag-storage.extent",
+      \.designChanges.extent,
+      meaning: "What the first tagged page takes: its tag block, or all tag storage for ever.",
+      source: "review of RFC v1, 24 August 2023, for everything"
+    ),
+    .answer(
+      "tag-storage.reserve-attempts",
+      \.designChanges.attempts,
+      in: 1...16,
+      unit: "attempts",
+      meaning: "Attempts at a tag block whose pages are busy.",
+      source: "RFC v1: 5; RFC v2 and v3: 3"
+    ),
+    .answer(
+      "tag-storage.fast-track",
+      \.designChanges.fastTrack,
+      meaning: "The tag blocks that are taken without isolating a pageblock when they are free.",
+      source: "cma_alloc_range, RFC v2 and v3"
+    ),
+    .answer(
+      "tag-storage.on-reserve-failure",
+      \.designChanges.failureAtFault,
+      meaning: "What a fault on access does when it cannot reserve.",
+      source: "handle_page_missing_tag_storage, RFC v1 to v3"
+    ),
+    .answer(
+      "tag-storage.on-fatal-signal",
+      \.designChanges.fatalSignal,
+      meaning: "What a reservation that has to migrate reports for a process that is being ended.",
+      source: "reserve_tag_storage, RFC v1 to v3"
+    ),
+    .answer(
+      "tag-storage.parked-lookup",
+      \.designChanges.parkedLookup,
+      meaning: "The sources of a page copy that are searched for tags kept aside.",
+      source: "copy_highpage, RFC v1 to v3"
+    ),
+    .answer(
+      "tag-storage.release",
+      \.designChanges.releaseCondition,
+      meaning: "The freed frames that give their share of a tag block back.",
+      source: "free_pages_prepare, RFC v1 to v3"
+    ),
+    .answer(
+      "tag-storage.replace-attempts",
+      \.designChanges.replaceAttempts,
+      in: 1...16,
+      unit: "attempts",
+      meaning: "Attempts at moving a page to a frame that can hold tags.",
+      source: "RFC v1 and v2: 5; RFC v3: 3"
+    ),
+    .answer(
+      "tag-storage.replay-cap",
+      \.designChanges.replayCap,
+      in: 1...1000,
+      unit: "faults",
+      meaning: "Faults of one access before it counts as a livelock and is given up.",
+      source: "this model; the kernel replays for ever"
+    ),
+  ]
+}

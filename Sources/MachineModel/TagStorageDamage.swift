@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Containers
+import MemoryModel
+import PhysicalMemory
+import TagStorage
+
+/// What the defects of tag storage have left behind; empty in a machine without defects.
+///
+/// Its sets are looked up and never iterated.
+struct TagStorageDamage {
+  /// Attempts to keep tags aside for each one that fails, where the defect is switched on.
+  static let parkingsPerFailure = 16
+
+  /// Frames whose kept-aside tags belong to a former owner.
+  var outlivedTags: Set<UInt32> = []
+  /// Blocks whose count is one too low.
+  var undercounted: Set<Int> = []
+  /// Blocks that serve tagged frames and do not belong to them as a whole.
+  var unownedBlocks: Set<Int> = []
+  /// Tagged frames whose block was given back.
+  var strayFrames: Set<UInt32> = []
+  /// The block given back last, `nil` once a reservation has looked since.
+  var releasedBlock: Int?
+  /// Attempts to keep tags aside so far.
+  var parkings = 0
+}
+
+// Tags and data that lie in the same place, which only defects lead to.
+extension Machine {
+  /// Lets data destroy the tags that lie in a frame of tag storage which is handed out while it serves
+  /// tagged frames: the page is zeroed, and so are their tags.
+  mutating func overwriteTags(under frame: PageFrameNumber) {
+    guard !damage.unownedBlocks.isEmpty, frames[frame].flags.contains(.tagStorage) else { return }
+    let block = region.block(holding: frame)
+    guard damage.unownedBlocks.contains(block) else { return }
+    for number in region.coveredFrames(ofBlock: block)
+    where frames[number].flags.contains(.tagged) {
+      let tagged = PageFrameNumber(number)
+      guard tagBytes(of: tagged).contains(where: { $0 != 0 }) else { continue }
+      frameTags.setUniform(number, tag: .zero)
+      noteLoss(.tagsLostOverwritten)
+    }
+  }
+
+  /// Lets tags destroy the data in frames of a block that does not belong to the tags alone.
+  mutating func overwriteData(underTagsOf frame: PageFrameNumber) {
+    guard !damage.unownedBlocks.isEmpty, let block = region.block(of: frame),
+      damage.unownedBlocks.contains(block)
+    else { return }
+    for number in region.frames(ofBlock: block)
+    where frames[number].use == .anonymous && contents[number] != .max {
+      // No event has this number, so that the oracle takes it for foreign data.
+      contents[number] = .max
+      counters.add(.dataOverwritten)
+    }
+  }
+
+  /// Gives a block back one user too early, with the share of `leaving`, which leaves the other's tags
+  /// without a place.
+  mutating func releaseEarly(_ block: Int, after leaving: PageFrameNumber) {
+    for number in region.coveredFrames(ofBlock: block)
+    where number != leaving.index && frames[number].flags.contains(.storageReserved)
+      && damage.strayFrames.insert(UInt32(number)).inserted
+    {
+      guard blocks.removeShare(fromBlock: block) else {
+        preconditionFailure("tag block \(block) serves more than frame \(number)")
+      }
+      damage.unownedBlocks.insert(block)
+      giveBack(block)
+      return
+    }
+    preconditionFailure("tag block \(block) serves a frame that it does not cover")
+  }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A design's answers, as plain values.
+///
+/// The machine asks on the slow path only, does the work itself, and then verifies what it did: a
+/// policy can make a run slow or wasteful, but only a ``TagStorageDefect`` corrupts it, or a way of
+/// following tags kept aside that the posted code has too.
+public struct DesignPolicy: Equatable, Sendable {
+  /// What the page allocator gets of the tag storage at boot.
+  public enum BootPlacement: Equatable, Sendable {
+    /// There is no tag storage in RAM.
+    case outsideRAM
+    /// Nothing: the frames stay reserved for ever.
+    case withheld
+    /// All of it, on free lists of its own that serve movable requests.
+    case cmaArea
+  }
+
+  /// Which movable requests may be served from tag storage.
+  public enum CMAEligibility: String, CaseIterable, Sendable {
+    /// All of them.
+    case allMovable = "all-movable"
+    /// Those that do not ask for a page that can hold tags.
+    case untaggedMovable = "untagged-movable"
+  }
+
+  /// Whether freed frames of tag storage wait on the lists of a CPU.
+  public enum PageListUse: String, CaseIterable, Sendable {
+    /// As all other frames.
+    case listed
+    /// They go to the free lists at once.
+    case bypassed
+  }
+
+  /// Whether a frame of tag storage can hold a tagged page.
+  public enum SelfTagging: Equatable, Sendable {
+    /// It has no tags of its own, so that a tagged page has to leave it.
+    case untaggable
+    /// The end of tag storage is withheld and holds the tags of the rest.
+    case secondCarveout
+  }
+
+  /// What has to happen before a frame may hold tags.
+  public enum BeforeTags: Equatable, Sendable {
+    /// Nothing: every frame has storage for its tags at any time.
+    case nothing
+    /// Its tag block has to be taken out of the page allocator.
+    case reserve(ReservationPolicy)
+  }
+
+  /// Where tag storage is at boot.
+  public var bootPlacement: BootPlacement
+  /// Which requests tag storage may serve.
+  public var cmaEligibility: CMAEligibility
+  /// The share of free memory, in percent, above which free tag storage serves requests first that
+  /// may use it: 0 first of all, 100 only when the lists of movable memory are empty.
+  public var preferAbovePercent = 50
+  /// Where freed frames of tag storage go.
+  public var pageLists = PageListUse.listed
+  /// Whether tag storage itself can be tagged.
+  public var selfTagging = SelfTagging.untaggable
+  /// What precedes the first tag of a frame.
+  public var beforeTags: BeforeTags
+  /// What is wrong with it.
+  public var defects: TagStorageDefects = []
+
+  /// How tag blocks are reserved, `nil` where nothing has to be.
+  public var reservation: ReservationPolicy? {
+    if case .reserve(let reservation) = beforeTags { return reservation }
+    return nil
+  }
+
+  /// Creates a policy.
+  public init(
+    bootPlacement: BootPlacement,
+    cmaEligibility: CMAEligibility,
+    beforeTags: BeforeTags
+  ) {
+    self.bootPlacement = bootPlacement
+    self.cmaEligibility = cmaEligibility
+    self.beforeTags = beforeTags
+  }
+
+  /// Whether the design keeps every tag and shows none to another owner, as far as it is not injected
+  /// with faults.
+  ///
+  /// What it may lose otherwise, `tags_lost` counts by cause.
+  public var keepsEveryTag: Bool {
+    defects.isEmpty && reservation?.parkedLookup ?? .everywhere == .everywhere
+  }
+}

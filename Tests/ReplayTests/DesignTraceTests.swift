@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MachineModel
+import MemoryModel
+import PhysicalMemory
+import Replay
+import TagStorage
+import TestSupport
+import Testing
+
+// Random programs under the designs and defects that lose tags: the machine stays sound, and whatever
+// the oracle finds wrong has a counter that says why.
+
+@Suite struct DesignTraceTests {
+  /// A machine in which tags are often kept aside: small groups, read-ahead, pages in tag storage.
+  private func configuration(seed: UInt64) -> MachineConfiguration {
+    var random = SplitMix64(seed: seed ^ 0xde51)
+    var configuration = MachineConfiguration()
+    configuration.swap.device = [.zram, .disk][random.below(2)]
+    configuration.swap.pageCluster = 1 + random.below(3)
+    configuration.zone.pageLists = random.below(2) == 0 ? .perCPU : .off
+    configuration.groupLimitBytes = [nil, 48 * 4096, 64 * 4096][random.below(3)]
+    configuration.blockBytes = [4096, 8192, 16384][random.below(3)]
+    // Data lie in tag storage from the start.
+    configuration.designChanges.preferAbovePercent = 0
+    if random.below(2) == 0 { configuration.designChanges.mode = .onFaultOnly }
+    return configuration
+  }
+
+  private func program(seed: UInt64) -> RandomTrace {
+    RandomTrace(seed: seed, pages: 90, count: 400, processes: 3)
+  }
+
+  private func check(_ configuration: MachineConfiguration, seed: UInt64) throws -> DesignReport {
+    let report = try replay([program(seed: seed).text], invariantsEvery: 100) { $0 = configuration }
+    let counters = report.counters
+    let named = counters[.tagsLost] + counters[.tagsLeaked] + counters[.dataOverwritten]
+    #expect(
+      report.verification.differences == 0 || named > 0,
+      "seed \(seed), \(configuration): \(report.verification.messages)"
+    )
+    return report
+  }
+
+  @Test(arguments: TagStorageDesign.allCases)
+  func whatADesignLosesIsNamed(_ design: TagStorageDesign) throws {
+    for seed in UInt64(1)...4 {
+      var configuration = configuration(seed: seed)
+      configuration.design = design
+      let report = try check(configuration, seed: seed)
+      guard design.policy.keepsEveryTag else { continue }
+      #expect(report.counters[.tagsLost] == 0 && report.counters[.tagsLeaked] == 0, "seed \(seed)")
+      #expect(report.verification.differences == 0, "seed \(seed)")
+    }
+  }
+
+  @Test(arguments: TagStorageDefect.allCases.filter { $0.reasonWithoutEffect == nil })
+  func whatADefectLosesIsNamed(_ defect: TagStorageDefect) throws {
+    var parked: UInt64 = 0
+    for seed in UInt64(1)...4 {
+      var configuration = configuration(seed: seed)
+      configuration.defects = TagStorageDefects([defect])
+      parked += try check(configuration, seed: seed).counters[.tagsParked]
+    }
+    #expect(parked > 0, "no program has tags kept aside")
+  }
+
+  /// Every policy between the designs keeps its promises, whatever the answers are.
+  @Test func drawnAnswersKeepThePromises() throws {
+    for seed in UInt64(1)...16 {
+      var random = SplitMix64(seed: seed ^ 0xa5e)
+      var configuration = configuration(seed: seed)
+      configuration.design = [.rfc1, .rfc2, .rfc3, .allOrNothing, .tagOfTags][random.below(5)]
+      func draw<Choice: CaseIterable>(_ type: Choice.Type) -> Choice? {
+        let all = Array(Choice.allCases)
+        let number = random.below(all.count + 1)
+        return number == all.count ? nil : all[number]
+      }
+      configuration.designChanges.preferAbovePercent = [nil, 0, 50, 100][random.below(4)]
+      configuration.designChanges.pageLists = draw(DesignPolicy.PageListUse.self)
+      configuration.designChanges.cmaEligibility = draw(DesignPolicy.CMAEligibility.self)
+      configuration.designChanges.mode = draw(ReservationPolicy.Mode.self)
+      configuration.designChanges.extent = draw(ReservationPolicy.Extent.self)
+      configuration.designChanges.attempts = [nil, 1, 5][random.below(3)]
+      configuration.designChanges.fastTrack = draw(ReservationPolicy.FastTrack.self)
+      configuration.designChanges.failureAtFault = draw(ReservationPolicy.FailureAtFault.self)
+      configuration.designChanges.fatalSignal = draw(ReservationPolicy.FatalSignal.self)
+      configuration.designChanges.releaseCondition = draw(ReservationPolicy.ReleaseCondition.self)
+      // The only answer of these by which tags can be lost.
+      configuration.designChanges.parkedLookup = .everywhere
+      let report = try check(configuration, seed: seed)
+      #expect(report.counters[.tagsLost] == 0, "seed \(seed): \(configuration)")
+    }
+  }
+}
