@@ -62,13 +62,31 @@ public struct ActivityPoint: SeriesPoint {
   /// How far each counter rose, in the order of ``KernelActivity/allCounters``.
   public private(set) var rises: [UInt64]
 
-  /// Creates the point of a stretch between two states of the counters.
+  /// Creates a point without length, in which nothing happened.
+  public init(at clock: UInt64) {
+    clocks = clock..<clock
+    accesses = 0
+    rises = [UInt64](repeating: 0, count: KernelActivity.allCounters.count)
+  }
+
+  /// Adds a stretch in which the counters rose from `counts`, in the order of
+  /// ``KernelActivity/allCounters``, to those of `counters`, which `counts` then are.
   ///
-  /// - Precondition: no counter fell.
-  public init(clocks: Range<UInt64>, from before: CounterSet, to after: CounterSet) {
-    self.clocks = clocks
-    accesses = clocks.upperBound - clocks.lowerBound
-    rises = KernelActivity.allCounters.map { after[$0] - before[$0] }
+  /// - Precondition: no counter fell, and the stretch does not begin before the point.
+  /// - Complexity: O(*n*), where *n* is the number of counters; allocates nothing.
+  public mutating func add(
+    _ stretch: Range<UInt64>,
+    from counts: inout [UInt64],
+    to counters: CounterSet
+  ) {
+    // A point without length begins with its first stretch, whatever ran before that.
+    let start = accesses == 0 ? stretch.lowerBound : clocks.lowerBound
+    clocks = start..<max(clocks.upperBound, stretch.upperBound)
+    accesses += stretch.upperBound - stretch.lowerBound
+    for (index, counter) in KernelActivity.allCounters.enumerated() {
+      rises[index] += counters[counter] - counts[index]
+      counts[index] = counters[counter]
+    }
   }
 
   /// Adds a later stretch.

@@ -32,16 +32,26 @@ public struct MemoryPoint: SeriesPoint {
   /// Bytes times accesses of each category; 128 bits, because 2^40 times 2^40 needs more than 64.
   private var integrals: [UInt128]
 
-  /// Creates the point of a stretch in which each category held `bytes`.
+  /// Creates a point.
   ///
-  /// - Precondition: `bytes` has one number for each category.
-  public init(accesses: UInt64, clock: UInt64, counters: CounterSet, bytes: [UInt64]) {
-    precondition(bytes.count == MemoryCategory.allCases.count, "\(bytes.count) categories")
+  /// `integrals` are bytes times accesses of each category over the stretch.
+  ///
+  /// - Precondition: `lastBytes` and `integrals` have one number for each category.
+  public init(
+    accesses: UInt64,
+    clock: UInt64,
+    counters: CounterSet,
+    lastBytes: [UInt64],
+    integrals: [UInt128]
+  ) {
+    let count = MemoryCategory.allCases.count
+    precondition(lastBytes.count == count, "\(lastBytes.count) categories of \(count)")
+    precondition(integrals.count == count, "\(integrals.count) categories of \(count)")
     self.accesses = accesses
     self.clock = clock
     self.counters = counters
-    lastBytes = bytes
-    integrals = bytes.map { UInt128($0) * UInt128(accesses) }
+    self.lastBytes = lastBytes
+    self.integrals = integrals
   }
 
   /// Adds the stretch that follows.

@@ -53,6 +53,9 @@ struct MemorySampler {
   /// The bytes of every category at the last sample, in the order of `MemoryCategory.allCases`.
   var lastBytes: [UInt64] { sums.map(\.last) }
 
+  /// Bytes times accesses of every category so far, in the order of `MemoryCategory.allCases`.
+  var integrals: [UInt128] { sums.map(\.integral) }
+
   /// The sum of what is given up for tags.
   ///
   /// Its mean is the sum of the categories' means, each rounded

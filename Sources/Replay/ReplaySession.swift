@@ -209,7 +209,7 @@ public struct ReplaySession: ~Copyable {
   /// What the run looked like so far, `nil` where the plan wants no series.
   ///
   /// Tag pages by runs are for a ``TagRunCounter`` to count.
-  public mutating func series() -> RunSeries? { recorder?.series(machine) }
+  public mutating func series() -> RunSeries? { recorder?.series(machine, sampler) }
 
   /// What the machine's kernel would show of its memory now; after the run, at its end.
   public var machineSnapshot: MachineSnapshot { machine.snapshot }
@@ -321,7 +321,7 @@ public struct ReplaySession: ~Copyable {
     recorder?.noteRun(machine, of: cursor, from: runningSince)
     recorder?.note(
       machine,
-      bytes: sampler.lastBytes,
+      sampler,
       events: serial,
       accesses: cursor.clock - before,
       clock: cursor.clock

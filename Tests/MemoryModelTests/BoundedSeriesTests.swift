@@ -59,11 +59,18 @@ private struct Stretch: SeriesPoint {
     before.add(.pswpin, 5)
     var after = before
     for (rise, counter) in counters.enumerated() { after.add(counter, rise) }
-    let point = ActivityPoint(clocks: 10..<30, from: before, to: after)
-    #expect(point.accesses == 20)
+    var counts = counters.map { before[$0] }
+    var point = ActivityPoint(at: 3)
+    point.add(10..<30, from: &counts, to: after)
+    #expect(point.accesses == 20 && point.clocks == 10..<30)
+    #expect(counts == counters.map { after[$0] })
     #expect(KernelActivity.allCases.flatMap { Array(point.rises(of: $0)) } == point.rises)
     #expect(point.rises == counters.indices.map(UInt64.init))
-    let idle = ActivityPoint(clocks: 10..<10, from: before, to: before)
+    // Another process ran in between; nothing rose after it.
+    point.add(50..<55, from: &counts, to: after)
+    #expect(point.accesses == 25 && point.clocks == 10..<55)
+    #expect(point.rises == counters.indices.map(UInt64.init))
+    let idle = ActivityPoint(at: 10)
     #expect(KernelActivity.allCases.allSatisfy { idle.rises(of: $0).isEmpty })
   }
 }

@@ -12,7 +12,7 @@ enum SampleSeries {
   private static func series(_ design: DesignReport) -> RunSeries {
     var series = RunSeries()
     var points: [ActivityPoint] = []
-    var before = CounterSet()
+    var counts = KernelActivity.allCounters.map { _ in UInt64(0) }
     for step in 1...steps {
       var counters = CounterSet()
       for counter in Counter.allCases {
@@ -21,12 +21,17 @@ enum SampleSeries {
       let bytes = design.memory.map { $0.last * UInt64(step) / UInt64(steps) }
       let clock = UInt64(step) * 100_000
       series.memory.append(
-        MemoryPoint(accesses: 400_000, clock: clock, counters: counters, bytes: bytes)
+        MemoryPoint(
+          accesses: 400_000,
+          clock: clock,
+          counters: counters,
+          lastBytes: bytes,
+          integrals: bytes.map { UInt128($0) * 400_000 }
+        )
       )
-      points.append(
-        ActivityPoint(clocks: clock - 100_000..<clock, from: before, to: counters)
-      )
-      before = counters
+      var point = ActivityPoint(at: clock - 100_000)
+      point.add(clock - 100_000..<clock, from: &counts, to: counters)
+      points.append(point)
     }
     let isWithheld = design[.tagStorageWithheld].last > 0
     series.tagStorage.blocks = 70
