@@ -137,7 +137,7 @@ extension Machine {
 
   /// The counter of pages that a zone handed out.
   @inline(__always)
-  private static func pgalloc(_ zone: ZoneKind) -> Counter {
+  static func pgalloc(_ zone: ZoneKind) -> Counter {
     switch zone {
     case .dma: .pgallocDma
     case .dma32: .pgallocDma32

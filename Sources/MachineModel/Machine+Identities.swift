@@ -30,16 +30,17 @@ extension Machine {
     var free = 0
     for number in 0..<frames.count {
       switch frames[number].use {
-      case .anonymous, .kernel: used += 1
+      case .anonymous, .kernel, .compressed: used += 1
       case .free, .listed: free += 1
       case .reserved, .inHand, .tagBlock: break
       }
     }
-    let counted = Int(counters[.pgallocNormal]) - Int(counters[.pgfree])
+    let allocated = ZoneKind.allCases.reduce(0) { $0 + counters[Self.pgalloc($1)] }
+    let counted = Int(allocated) - Int(counters[.pgfree])
     try BrokenInvariant.unless(
       used == counted,
       "identity of allocations",
-      "\(used) frames are in use, pgalloc_normal - pgfree is \(counted)"
+      "\(used) frames are in use, pgalloc - pgfree is \(counted)"
     )
     try BrokenInvariant.unless(
       free == buddy.freePages + buddy.listedPages,
@@ -101,7 +102,7 @@ extension Machine {
       switch frames[number].use {
       case .tagBlock: byUse[0] += 1
       case .free, .listed: byUse[2] += 1
-      case .reserved, .inHand, .kernel, .anonymous: byUse[1] += 1
+      case .reserved, .inHand, .kernel, .anonymous, .compressed: byUse[1] += 1
       }
     }
     let reported = [MemoryCategory.tagStorageHeld, .tagStorageData, .tagStorageFree].map {

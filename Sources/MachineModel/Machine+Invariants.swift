@@ -126,7 +126,7 @@ extension Machine: InvariantChecks {
         _ = references[area.fileIdentity]
       }
     }
-    references.forEach { identity, page in
+    try references.forEach { (identity, page) throws(BrokenInvariant) in
       let found = mapped[identity] ?? 0
       try BrokenInvariant.unless(
         page.descriptors == found,

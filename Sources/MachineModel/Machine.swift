@@ -166,7 +166,7 @@ public struct Machine: ~Copyable {
       parameters: configuration.zone,
       frames: &frames
     )
-    buddy.preferCMAAbovePercent = policy.preferAbovePercent
+    buddy.preferCMA(abovePercent: policy.preferAbovePercent)
     if policy.pageLists == .bypassed { buddy.keepCMAOffPageLists() }
     buddy.release(layout.ordinaryFrames, as: .movable, frames: &frames)
     var cmaArea: CMAArea?

@@ -103,6 +103,23 @@ extension PageAllocator {
     zones[zoneIndex(of: frame)].freePage(frame, frames: &frames)
   }
 
+  /// Gives back a page that was taken and not used, to be used last in its zone.
+  ///
+  /// - Precondition: as for ``BuddyAllocator/putBackLast(_:frames:)``.
+  public mutating func putBackLast(_ frame: PageFrameNumber, frames: inout FrameTable) {
+    zones[zoneIndex(of: frame)].putBackLast(frame, frames: &frames)
+  }
+
+  /// Sets in all zones the share of free memory above which CMA memory serves first.
+  public mutating func preferCMA(abovePercent percent: Int) {
+    for index in 0..<zoneCount { zones[index].preferCMAAbovePercent = percent }
+  }
+
+  /// Lets freed pages of CMA pageblocks go to the free lists at once, in all zones.
+  public mutating func keepCMAOffPageLists() {
+    for index in 0..<zoneCount { zones[index].keepCMAOffPageLists() }
+  }
+
   /// Empties the per-CPU lists of all zones.
   ///
   /// Source: Linux v6.8 `drain_all_pages` without a zone.

@@ -92,9 +92,11 @@ struct ReferencePageTable {
   }
 
   /// Calls `body` with each reference page, by identity.
-  func forEach(_ body: (UInt32, ReferencePage) -> Void) {
+  func forEach<Failure: Error>(
+    _ body: (UInt32, ReferencePage) throws(Failure) -> Void
+  ) throws(Failure) {
     for (index, page) in pages.enumerated() {
-      if let page { body(UInt32(index + 1), page) }
+      if let page { try body(UInt32(index + 1), page) }
     }
   }
 }
