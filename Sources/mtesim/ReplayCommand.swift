@@ -2,7 +2,7 @@
 
 public import ArgumentParser
 import MachineFile
-import MachineModel
+public import MachineModel
 import MemoryModel
 import Replay
 public import Reporting

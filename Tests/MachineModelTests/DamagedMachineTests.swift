@@ -165,16 +165,16 @@ extension Machine {
   ]
 
   private static let blocks: [Damage] = [
-    Damage("B5", "a free page too many") { $0.buddy.freePages += 1 },
-    Damage("B8", "an isolated pageblock too many") { $0.buddy.isolatedPageblocks += 1 },
+    Damage("B5", "a free page too many") { $0.buddy.zones[0].freePages += 1 },
+    Damage("B8", "an isolated pageblock too many") { $0.buddy.zones[0].isolatedPageblocks += 1 },
     Damage("B4", "an order that says it is empty") {
-      for type in MigrateType.allCases { $0.buddy.nonEmptyOrders[type.index] = 0 }
+      for type in MigrateType.allCases { $0.buddy.zones[0].nonEmptyOrders[type.index] = 0 }
     },
     Damage("B7", "a pageblock of tag storage that turned movable") {
-      let block = $0.region.tags.lowerBound >> $0.buddy.pageblockOrder
-      $0.buddy.pageblockTypes[block] = .movable
+      let block = $0.region.tags.lowerBound >> $0.buddy.zones[0].pageblockOrder
+      $0.buddy.zones[0].pageblockTypes[block] = .movable
     },
-    Damage("L3", "a negative boost") { $0.buddy.watermarks.boost = -1 },
+    Damage("L3", "a negative boost") { $0.buddy.zones[0].watermarks.boost = -1 },
   ]
 
   private static let lists: [Damage] = [

@@ -73,7 +73,7 @@ import TraceSynthesis
     machine.referencePages = policy
     machine.design = design
     var plan = ReplayPlan(tracePaths: [path], copies: 1, machine: machine, isVerified: true)
-    plan.invariantsEvery = 5
+    plan.invariants = .every(5)
     var session = try ReplaySession.open(plan)
     return (try session.run(), result.summary)
   }
