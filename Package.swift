@@ -206,7 +206,7 @@ let package = Package(
         "MemoryModel", "TagCompression", "TagStorage", "TestSupport",
       ]
     ),
-    tests("Command", ["mtesim", "MemoryModel", "Swap", "TagCompression"]),
+    tests("Command", ["mtesim", "MemoryModel", "Swap", "TagCompression", "TagStorage"]),
   ],
   swiftLanguageModes: [.v6]
 )

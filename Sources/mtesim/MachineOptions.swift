@@ -132,6 +132,9 @@ struct CommonMachineOptions: ParsableArguments {
 
   /// A single kind says what the one device is; anything more is the list of all devices.
   private func applySwap(to description: inout MachineDescription) throws {
+    if swap.count > 1 && swap.contains("none") {
+      throw ValidationError("--swap: expected no device beside none, found none")
+    }
     for setting in MachineKey.settings(ofSwap: swap) {
       try set(setting.key, setting.value, named: "--swap", in: &description)
     }

@@ -11,6 +11,13 @@ import Testing
 @Suite struct SeriesTests {
   private static let designs = TagStorageDesign.allCases
 
+  private static func configuration(_ design: TagStorageDesign) -> MachineConfiguration {
+    var configuration = MachineConfiguration()
+    configuration.design = design
+    configuration.groupLimitBytes = 64 * 4096
+    return configuration
+  }
+
   /// Two programs with a fork each, in too little memory.
   private static func run(
     _ design: TagStorageDesign,
@@ -27,9 +34,7 @@ import Testing
       + (0..<90).map { "write 0x\(hex(0x100000 + $0 * 4096))\n" }.joined()
       + "process 0\n" + (0..<90).map { "write 0x\(hex(0x100000 + $0 * 4096))\n" }.joined()
     try Data(program.utf8).write(to: file)
-    var configuration = MachineConfiguration()
-    configuration.design = design
-    configuration.groupLimitBytes = 64 * 4096
+    let configuration = configuration(design)
     var plan = ReplayPlan(
       tracePaths: [file.path],
       copies: 2,
@@ -71,8 +76,9 @@ import Testing
         #expect(integral / UInt128(accesses) == UInt128(report[category].mean), "\(category)")
         #expect(series.memory.last?.lastBytes[category.rawValue] == report[category].last)
       }
-      // Every rise of a counter belongs to one stretch of one process, but that of the boot: the
-      // zero page has its tag block from the start.
+      // Every rise of a counter belongs to one stretch of one process, but those of the boot, when
+      // the zero page gets its tag block.
+      let boot = try Machine(Self.configuration(design)).counters
       for (index, counter) in KernelActivity.allCounters.enumerated() {
         let rises = series.processes.flatMap(\.points).reduce(0) { $0 + $1.rises[index] }
         let boot: UInt64 = counter == .reserveFast && design == .rfc3 ? 1 : 0
