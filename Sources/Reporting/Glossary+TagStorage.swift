@@ -95,7 +95,7 @@ extension Glossary {
     ),
     storage(
       .reserveRefused,
-      "frames refused for want of a block",
+      "frames given back",
       .pages,
       "Frames given back by an allocation because their tag block could not be had."
     ),
