@@ -59,7 +59,9 @@ public struct BuddyAllocator: ~Copyable {
   /// use it; the kernel's is 50, at 100 it serves them only when the movable lists are empty.
   ///
   /// Source: Linux v6.8 `__rmqueue`; RFC v1 of dynamic tag storage for 100.
-  public var preferCMAAbovePercent = 50
+  public var preferCMAAbovePercent = 50 {
+    didSet { precondition(0...100 ~= preferCMAAbovePercent, "\(preferCMAAbovePercent) %") }
+  }
   /// The first migrate type whose freed pages bypass the per-CPU lists.
   @usableFromInline var firstUnlistedType = MigrateType.isolate.rawValue
 

@@ -38,6 +38,23 @@ import Testing
     #expect((zone.allocate(0, cma: true) ?? 0) >= 5 * 512)
   }
 
+  /// The share above which CMA memory comes first can be set: at 0 it always does, at 100 only when the
+  /// movable lists are empty.
+  @Test func theShareDecides() {
+    for (percent, cma, isFirst) in [
+      (0, 1, true), (100, 510, false), (30, 301, true), (30, 300, false),
+    ] {
+      let zone = zone(free: 1000, cma: cma)
+      zone.buddy.preferCMAAbovePercent = percent
+      let frame = zone.allocate(0, cma: true) ?? 0
+      #expect((frame >= 5 * 512) == isFirst, "\(percent) %, \(cma) pages: frame \(frame)")
+      zone.check()
+    }
+    let last = zone(free: 2, cma: 2)
+    last.buddy.preferCMAAbovePercent = 100
+    #expect((last.allocate(0, cma: true) ?? 0) >= 5 * 512)
+  }
+
   @Test func cmaMemoryIsSecondChoiceBeforeStealing() {
     let zone = Zone(pageblocks: [
       .unmovable, .unmovable, .unmovable, .unmovable, .unmovable, .unmovable, .cma,
