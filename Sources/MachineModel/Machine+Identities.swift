@@ -85,6 +85,8 @@ extension Machine {
       "identity of tag blocks",
       "\(taken) pages were taken for tag blocks and \(returned) returned, \(held) are held"
     )
+    // A block that a defect took or gave back in part is neither held nor free.
+    guard damage.unownedBlocks.isEmpty, damage.strayFrames.isEmpty else { return }
     var tagged = 0
     var reserved = 0
     for number in 0..<frames.count {

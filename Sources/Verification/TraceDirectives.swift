@@ -11,7 +11,7 @@ public import TraceFormat
 ///
 /// A line `# options:` has options of `mtesim replay` and `--set KEY=VALUE`, each with its value; they
 /// win over whatever else describes the machine. `--design` says for which design the trace holds;
-/// without it, it holds for all, apart from the steps that tell where a page and its tags came to lie,
+/// repeated or left out, it holds for several or all, apart from the steps that tell where a page and its tags came to lie,
 /// which designs differ in. `# counters: NAME=VALUE ...` says what must have been counted at the end, and
 /// `# differences: N` how often the shadow oracle must have found something else than it expected, if
 /// that is not never.
@@ -69,7 +69,7 @@ public struct TraceDirectives: Sendable {
 
   /// Steps that expectations leave out of account.
   public var ignoredSteps: Outcome {
-    designs == nil ? [.tagsReserved, .faultOnAccess, .retried, .replaced, .migrated] : .hit
+    designs?.count != 1 ? [.tagsReserved, .faultOnAccess, .retried, .replaced, .migrated] : .hit
   }
 
   /// The value that the trace gives a key, `nil` if it does not.

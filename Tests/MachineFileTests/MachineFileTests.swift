@@ -114,7 +114,7 @@ import Testing
     for (yaml, expected) in [
       (
         "ram-ranges: [2G]\n",
-        "1:13: expected none or ranges such as 2G@0x80000000,2G@0x880000000, found 2G for ram-ranges"
+        "1:14: expected none or ranges such as 2G@0x80000000,2G@0x880000000, found 2G for ram-ranges"
       ),
       (
         "ram-ranges:\n  - start: 0\n",

@@ -98,7 +98,7 @@ import Testing
     #expect(bytes(.held) == run.report[.tagStorageHeld].last)
     #expect(bytes(.data) == run.report[.tagStorageData].last)
     #expect(bytes(.free) == run.report[.tagStorageFree].last)
-    #expect(map.blocks == (design == .none ? 0 : 512))
+    #expect(map.blocks == (design.policy.bootPlacement == .outsideRAM ? 0 : 512))
     #expect(map.blocksPerCell == 1)
     #expect(map.points.count <= 64)
     #expect(map.points.reduce(0) { $0 + $1.accesses } == run.report.counters[.accesses])

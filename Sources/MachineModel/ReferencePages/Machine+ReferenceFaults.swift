@@ -114,7 +114,10 @@ extension Machine {
     counters.add(.pgallocTagged)
     frames[frame].ownerPage = Self.noPage
     frames[frame].use = .kernel
-    guard processes[process].isAlive, reserveTagStorage(for: frame) == .reserved else {
+    var result = reserveTagStorage(for: frame)
+    // A block that was given back a moment ago can still look taken; the next time it does not.
+    if result == .exists { result = reserveTagStorage(for: frame) }
+    guard processes[process].isAlive, result == .reserved else {
       freeReferenceFrame(frame)
       return nil
     }
