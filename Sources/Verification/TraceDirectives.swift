@@ -11,8 +11,8 @@ public import TraceFormat
 ///
 /// A line `# options:` has options of `mtesim replay` and `--set KEY=VALUE`, each with its value; they
 /// win over whatever else describes the machine. `--design` says for which design the trace holds;
-/// repeated or left out, it holds for several or all, apart from the steps that tell where a page and its tags came to lie,
-/// which designs differ in. `# counters: NAME=VALUE ...` says what must have been counted at the end, and
+/// repeated or left out, it holds for several or all, apart from the steps that tell where a page and
+/// its tags came to lie, which designs differ in. `# counters: NAME=VALUE ...` says what must have been counted at the end, and
 /// `# differences: N` how often the shadow oracle must have found something else than it expected, if
 /// that is not never.
 public struct TraceDirectives: Sendable {

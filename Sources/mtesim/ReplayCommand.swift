@@ -258,5 +258,6 @@ extension Injection: ExpressibleByArgument {
   /// Reads the value of `--inject`.
   public init?(argument: String) { self.init(name: argument) }
 
+  /// The names that help and messages list.
   public static var allValueStrings: [String] { effectiveNames }
 }
