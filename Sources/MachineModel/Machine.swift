@@ -57,10 +57,14 @@ public struct Machine: ~Copyable {
   /// Mappings of frames that more than one page-table entry maps.
   var sharers: [UInt32: [Mapping]] = [:]
 
-  /// The CMA area that tag storage is, `nil` where the design makes it none; a set bit is a frame of
-  /// a reserved tag block.
+  /// What is taken of the CMA areas that tag storage is, `nil` where the design makes it none; a set bit
+  /// is a frame of a reserved tag block. They lie side by side by frame number, and share one record.
   var cmaArea: CMAArea?
   let region: TagStorageRegion
+  /// What the kernel makes of it.
+  let kernelRegions: TagStorageGeometry
+  /// Whether these are several.
+  let hasSeveralRegions: Bool
   /// Frames that the kernel describes, from the first.
   let presentPages: Int
   /// Whether direct reclaim is counted by the zone that a request aims at; with one zone and no other
@@ -189,6 +193,8 @@ public struct Machine: ~Copyable {
     defects = policy.defects
     self.pageSize = pageSize
     self.region = region
+    kernelRegions = layout.kernelRegions
+    hasSeveralRegions = layout.kernelRegions.regions.count > 1
     zeroFrame = layout.zeroFrame
     presentPages = layout.presentPages
     tellsAims = layout.tellsAims
