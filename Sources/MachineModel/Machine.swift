@@ -57,8 +57,10 @@ public struct Machine: ~Copyable {
   /// Mappings of frames that more than one page-table entry maps.
   var sharers: [UInt32: [Mapping]] = [:]
 
-  /// What is taken of the CMA areas that tag storage is, `nil` where the design makes it none; a set bit
-  /// is a frame of a reserved tag block. They lie side by side by frame number, and share one record.
+  /// What is taken of the CMA areas that tag storage is, `nil` where the design makes it none.
+  ///
+  /// A set bit is a frame of a reserved tag block. The areas lie side by side by frame number, and share
+  /// this record.
   var cmaArea: CMAArea?
   let region: TagStorageRegion
   /// What the kernel makes of it.
