@@ -29,6 +29,7 @@ import TagStorage
 /// | `Reservation`, `TagBlocks`, `TaggedAllocation`, `Migration`, `Tags`, `ParkedTags` | tag storage |
 /// | `TagStorageDamage` | what the defects of the posted series do |
 /// | `Mappings`, `SystemCalls`, `Remap`, `Fork` | address spaces |
+/// | `FileFaults`, `FileReclaim`, `FileBalance`, `FileMigration` | pages of files |
 /// | `ReferenceCalls`, `ReferenceFaults`, `PopulatedReferences`, `PageCache`, `TagPages` | reference pages |
 /// | `TagChecks`, `TagInstructions`, `Pins` | what programs do with tags, and devices with pages |
 /// | `Accounting`, `Inspection`, `Invariants` | what others may see |
@@ -104,7 +105,7 @@ public struct Machine: ~Copyable {
 
   var processes: [Process] = []
   var groups = FlatStorage(
-    repeating: MemoryGroup(limitPages: nil, replacement: .twoList),
+    repeating: MemoryGroup(limitPages: nil, replacement: .twoList, filePages: .off),
     count: 0
   )
   /// The generations of each group, under the multi-generational LRU; otherwise none.
@@ -124,6 +125,11 @@ public struct Machine: ~Copyable {
   /// Frames taken for the kernel's own use: saved tags and the nodes of their map.
   var kernelFrames: [UInt32] = []
   let zeroFrame: PageFrameNumber
+
+  /// Whether pages of files have frames.
+  let hasFilePages: Bool
+  /// The pages of files, those in memory and those that were; empty where they have no frames.
+  var filePages = FilePageTable()
 
   /// Reference pages and who refers to them.
   var references = ReferencePageTable()
@@ -221,6 +227,7 @@ public struct Machine: ~Copyable {
     )
     lruBatches = FlatStorage(repeating: 0, count: configuration.processors * Self.batchStride)
     replacement = configuration.replacement
+    hasFilePages = configuration.filePages == .on
     lruBatchPages = replacement.isBaseline ? 1 : UInt32(configuration.lruBatchPages)
     self.cmaArea = cmaArea
     self.frames = frames

@@ -46,6 +46,8 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var groupLimitBytes: Int?
   /// CPUs, for slab placement and for the cost of emptying LRU batches.
   public var processors: Int = 4
+  /// Whether pages of files have frames.
+  public var filePages: FilePageModel = .off
   /// How pages are chosen for eviction.
   public var replacement: PageReplacement = .twoList
   /// Pages that each CPU collects before they reach an LRU list, 1 to 31; 1 means no batches.
