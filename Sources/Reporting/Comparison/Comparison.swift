@@ -77,7 +77,9 @@ public struct Comparison: Equatable, Sendable {
         unmatched.append("\(printable(headings[design])) is not in \(printable(new.name))")
       }
       let newHeadings = ReportRows.headings(new.report)
-      for design in new.report.designs.indices where !pairing.partners.contains(design) {
+      // Only asked what it holds, so its order reaches nothing.
+      let paired = Set(pairing.partners.compactMap(\.self))
+      for design in new.report.designs.indices where !paired.contains(design) {
         unmatched.append("\(printable(newHeadings[design])) is only in \(printable(new.name))")
       }
     }
@@ -107,9 +109,12 @@ struct DesignPairing {
       partners = [0]
       return
     }
+    // Only looked up, so that their order reaches nothing.
+    let places = Dictionary(grouping: other.designs.indices) { other.designs[$0].design }
+    let counts = Dictionary(base.designs.map { ($0.design, 1) }, uniquingKeysWith: +)
     partners = base.designs.map { design in
-      let sameName = other.designs.indices.filter { other.designs[$0].design == design.design }
-      let isOnly = base.designs.count { $0.design == design.design } == 1
+      let sameName = places[design.design] ?? []
+      let isOnly = counts[design.design] == 1
       return sameName.first { other.designs[$0].codec == design.codec }
         ?? (isOnly && sameName.count == 1 ? sameName.first : nil)
     }
