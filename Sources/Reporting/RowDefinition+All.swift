@@ -41,7 +41,7 @@ extension GroupDefinition {
       title: "Use of the frames and of swap, mean over the run, KiB",
       rows: [MemoryCategory.anonymous, .swapCache, .free, .freeCma, .swapUsed].map {
         .always(.memory($0, .mean))
-      }
+      } + [.ifAny(.memory(.pagesWithTagStorage, .mean))]
     ),
     GroupDefinition(
       title: "Use of swap, peak, KiB",
