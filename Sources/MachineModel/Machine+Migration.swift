@@ -29,6 +29,10 @@ extension Machine {
     guard !isPinned(frame) else {
       // Isolation leaves it where it is, so that it does not count as tried.
       counters.add(.migratePinned)
+      if watch.isOn {
+        let reason = MigrationReason.tagBlock(region.block(holding: frame))
+        noteNoMigration(of: frame, reason: reason, cause: .migratePinned)
+      }
       return .busy
     }
     return migrate(frame, tagged: false)
@@ -45,8 +49,11 @@ extension Machine {
     tagged: Bool,
     as migrateType: MigrateType = .movable
   ) -> MigrationResult {
+    let reason =
+      watch.isOn ? migrationReason(of: source, tagged: tagged, as: migrateType) : nil
     guard isMovable(source) else {
       counters.add(.pgmigrateFail)
+      if let reason { noteNoMigration(of: source, reason: reason, cause: .pgmigrateFail) }
       return .busy
     }
     let wasActive = isActive(source)
@@ -57,10 +64,12 @@ extension Machine {
     guard let destination else {
       putBack(source, active: wasActive)
       counters.add(.pgmigrateFail)
+      if let reason { noteNoMigration(of: source, reason: reason, cause: .reserveFailNomem) }
       return .noMemory
     }
     moveContents(from: source, to: destination)
     moveMappings(from: source, to: destination)
+    if let reason { noteMigration(from: source, to: destination, reason: reason) }
     putBack(destination, active: wasActive)
     freeFrame(source)
     counters.add(.pgmigrateSuccess)

@@ -23,15 +23,22 @@ struct CompareCommand: ParsableCommand {
       """
   )
 
-  @Argument(help: ArgumentHelp("The report to compare with.", valueName: "base"))
+  @Argument(
+    help: ArgumentHelp("The report to compare with.", valueName: "base"),
+    completion: .file(extensions: ["json"])
+  )
   var base: String
 
-  @Argument(help: ArgumentHelp("Reports to compare.", valueName: "new"))
+  @Argument(
+    help: ArgumentHelp("Reports to compare.", valueName: "new"),
+    completion: .file(extensions: ["json"])
+  )
   var news: [String]
 
   @Option(
     name: .customLong("fail-if"),
-    help: ArgumentHelp("A threshold. Can be given several times.", valueName: "threshold")
+    help: ArgumentHelp("A threshold. Can be given several times.", valueName: "threshold"),
+    completion: .list(metrics)
   )
   var thresholds: [String] = []
 
@@ -49,6 +56,11 @@ struct CompareCommand: ParsableCommand {
 
   @Flag(help: "Show every row that is not zero, not only those that changed.")
   var allRows = false
+
+  /// The metrics that thresholds are most often about: all counters, and the means of memory.
+  private static let metrics: [String] =
+    ["tag_overhead.mean"] + MemoryCategory.allCases.map { $0.name + ".mean" }
+    + Counter.allCases.map(\.name)
 
   func run() throws {
     let limits = try readThresholds()
@@ -105,7 +117,10 @@ struct CompareCommand: ParsableCommand {
     do throws(ReportError) {
       return Comparison.Input(name: path, report: try JSONReport.report(from: bytes))
     } catch {
-      throw Failure(.badInput, "\(path):\(error.description)")
+      // What does not even begin like a report is another file.
+      let isReport = bytes.first == UInt8(ascii: "{")
+      let hint = isReport ? "" : "; reports are what mtesim replay --report writes"
+      throw Failure(.badInput, "\(path):\(error.description)\(hint)")
     }
   }
 }
