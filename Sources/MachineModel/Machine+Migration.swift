@@ -30,7 +30,7 @@ extension Machine {
       // Isolation leaves it where it is, so that it does not count as tried.
       counters.add(.migratePinned)
       if watch.isOn {
-        let reason = MigrationReason.tagBlock(region.block(holding: frame))
+        let reason = migrationReason(of: frame, tagged: false, as: .movable)
         noteNoMigration(of: frame, reason: reason, cause: .migratePinned)
       }
       return .busy

@@ -24,6 +24,7 @@ extension Machine {
   }
 
   /// ``reclaimUnused(_:of:)`` without a word to the history of a watched page.
+  @inline(__always)
   mutating func reclaimUnnoted(_ frame: PageFrameNumber, of group: Int) -> Verdict {
     let record = frames[frame]
     let isSpecial =

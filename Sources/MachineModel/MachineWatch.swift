@@ -114,8 +114,10 @@ extension Machine {
     }
   }
 
-  /// Why a page that is migrated like this is.
-  func migrationReason(
+  /// Why a page that is migrated like this is; it changes nothing, and is mutating so that callers do
+  /// not copy the machine for it.
+  @inline(never)
+  mutating func migrationReason(
     of frame: PageFrameNumber,
     tagged: Bool,
     as migrateType: MigrateType

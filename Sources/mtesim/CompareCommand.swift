@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Dispatch
 import MemoryModel
 import Reporting
+import Synchronization
 import TraceFormat
 
 /// `mtesim compare`: sets reports beside each other and holds their changes against thresholds.
@@ -64,11 +66,10 @@ struct CompareCommand: ParsableCommand {
 
   func run() throws {
     let limits = try readThresholds()
-    let base = try Self.read(base)
-    let inputs = try news.map(Self.read)
+    let inputs = try Self.read([base] + news)
     let selection: Comparison.Selection =
       format.isForPrograms ? .all : allRows ? .occurring : .changed
-    let comparison = Comparison(base: base, news: inputs, selection)
+    let comparison = Comparison(base: inputs[0], news: Array(inputs.dropFirst()), selection)
     guard !comparison.sections.isEmpty else {
       throw Failure(.badInput, "no design of \(self.base) is in another report")
     }
@@ -110,6 +111,16 @@ struct CompareCommand: ParsableCommand {
       }
     }
     return found
+  }
+
+  /// Reads all reports, on as many cores as there are; the first error in their order counts.
+  private static func read(_ paths: [String]) throws -> [Comparison.Input] {
+    let results = Mutex([Result<Comparison.Input, any Error>?](repeating: nil, count: paths.count))
+    DispatchQueue.concurrentPerform(iterations: paths.count) { index in
+      let result = Result { try read(paths[index]) }
+      results.withLock { $0[index] = result }
+    }
+    return try results.withLock { $0.compactMap(\.self) }.map { try $0.get() }
   }
 
   private static func read(_ path: String) throws -> Comparison.Input {

@@ -66,6 +66,13 @@ import Testing
     #expect(wide.isEmpty, "\(wide)")
   }
 
+  @Test func aReservationWithoutAFrameToMigrateToIsToldWithItsCause() throws {
+    let run = try explain("rfc3-no-frame-to-migrate", "--page", "0x12328000", "--swap", "none")
+    #expect(run.output.contains(": no frame was free to migrate to\n"), "\(run.output)")
+    #expect(run.output.contains("(reserve_fail_nomem), 2 times\n"), "\(run.output)")
+    #expect(run.output.contains("NOT migrated from frame "), "\(run.output)")
+  }
+
   @Test func aSwapOutThatIsRefusedIsToldWithItsCause() throws {
     let run = try explain(
       "no-memory-for-tags",

@@ -29,7 +29,7 @@ public struct ChangeCauses: Equatable, Sendable {
       causes: overheadCauses,
       base: base,
       news: news
-    ) { Int64(clamping: $0.report.designs[$0.design].tagOverhead.mean) }
+    ) { Int64(clamping: $0.design.tagOverhead.mean) }
     let paging = ChangeCauses(
       name: "paging_overhead.mean",
       title: "cost of paging, mean",
@@ -103,6 +103,6 @@ public struct ChangeCauses: Equatable, Sendable {
 extension ComparisonSide {
   /// The mean of a category, in bytes.
   func mean(_ category: MemoryCategory) -> Int64 {
-    Int64(clamping: report.designs[design][category].mean)
+    Int64(clamping: design[category].mean)
   }
 }
