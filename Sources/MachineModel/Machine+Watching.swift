@@ -72,7 +72,11 @@ extension Machine {
     case .zeroPage:
       let isZero = target == zeroFrame.rawValue
       values.append(HistoryValue(.entry, isZero ? "zero page" : "reference page"))
-    case .filePage: values.append(HistoryValue(.entry, "file page"))
+    case .filePage:
+      values +=
+        hasFilePages
+        ? mapped(PageFrameNumber(rawValue: target), "page of a file in frame")
+        : [HistoryValue(.entry, "page of a file")]
     case .frame:
       values += mapped(PageFrameNumber(rawValue: target), "frame")
     case .faultOnAccess:
@@ -122,7 +126,9 @@ extension Machine {
     let record = frames[frame]
     var values = [HistoryValue(.use, useName(of: frame))]
     guard record.use.isInUse else { return values }
-    guard record.use == .anonymous else { return values + tagValues(of: frame) }
+    guard record.use == .anonymous || record.use == .file else {
+      return values + tagValues(of: frame)
+    }
     let owners = mappings(of: frame).map {
       "0x\(String(address(of: $0.page, process: Int($0.process)), radix: 16))@\($0.process)"
     }
@@ -144,6 +150,7 @@ extension Machine {
     case .anonymous: "user page"
     case .tagBlock: "tags of block \(region.block(holding: frame))"
     case .compressed: "zram"
+    case .file: "page of a file"
     }
   }
 

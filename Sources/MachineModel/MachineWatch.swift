@@ -105,6 +105,13 @@ extension Machine {
     return verdict
   }
 
+  /// Notes that a page of a file is dropped, which always succeeds.
+  @inline(never)
+  mutating func noteFileReclaim(_ frame: PageFrameNumber) {
+    guard concernsWatch(frame) else { return }
+    watch.steps.append(.reclaimed(frame: number(of: frame), by: reclaimReason))
+  }
+
   private var reclaimReason: ReclaimReason {
     switch watch.reclaimer {
     case .kswapd: .kswapd
