@@ -41,6 +41,7 @@ extension Machine {
     case .filePages: return UInt64(filePages.cachedPages * page)
     case .free: return UInt64((buddy.freePages + buddy.listedPages) * page)
     case .freeCma: return UInt64(unusedCMAPages * page)
+    case .pagesWithTagStorage: return UInt64(blocks.reservedFrames * page)
     case .swapUsed: return UInt64(device.usedSlots * page)
     case .zramOrigData, .zramComprData, .zramMemUsed, .zramSame, .zramHuge, .zramTable:
       return zramStores.isEmpty ? 0 : zramBytes(of: category)

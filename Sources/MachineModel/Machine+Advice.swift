@@ -54,6 +54,7 @@ extension Machine {
     guard !isReclaiming else { return }
     drainBatch()
     isReclaiming = true
+    watch.reclaimer = nil
     defer { isReclaiming = false }
     for frame in advisableFrames(range, of: process) {
       _ = clearYoung(frame)

@@ -92,7 +92,7 @@ extension Machine {
   }
 
   /// The identifier of a page of a process, `nil` where no event ever concerned it.
-  private func identifier(of address: UInt64, process: Int) -> PageIdentifier? {
+  func identifier(of address: UInt64, process: Int) -> PageIdentifier? {
     processes[process].pageIndex.identifier(
       of: VirtualPageNumber(address: address, pageSize: pageSize)
     )

@@ -32,6 +32,10 @@ extension Machine {
     guard !isPinned(frame) else {
       // Isolation leaves it where it is, so that it does not count as tried.
       counters.add(.migratePinned)
+      if watch.isOn {
+        let reason = migrationReason(of: frame, tagged: false, as: .movable)
+        noteNoMigration(of: frame, reason: reason, cause: .migratePinned)
+      }
       return .busy
     }
     return migrate(frame, tagged: false)
@@ -48,8 +52,11 @@ extension Machine {
     tagged: Bool,
     as migrateType: MigrateType = .movable
   ) -> MigrationResult {
+    let reason =
+      watch.isOn ? migrationReason(of: source, tagged: tagged, as: migrateType) : nil
     guard isMovable(source) else {
       counters.add(.pgmigrateFail)
+      if let reason { noteNoMigration(of: source, reason: reason, cause: .pgmigrateFail) }
       return .busy
     }
     let wasActive = isActive(source)
@@ -60,10 +67,12 @@ extension Machine {
     guard let destination else {
       putBack(source, active: wasActive)
       counters.add(.pgmigrateFail)
+      if let reason { noteNoMigration(of: source, reason: reason, cause: .reserveFailNomem) }
       return .noMemory
     }
     moveContents(from: source, to: destination)
     moveMappings(from: source, to: destination)
+    if let reason { noteMigration(from: source, to: destination, reason: reason) }
     putBack(destination, active: wasActive)
     freeFrame(source)
     counters.add(.pgmigrateSuccess)

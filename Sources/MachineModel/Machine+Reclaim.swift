@@ -199,6 +199,7 @@ extension Machine {
     skippingCMA: Bool
   ) -> Int {
     noteResidentPages(of: currentProcess)
+    watch.reclaimer = who
     switch replacement {
     case .twoList: break
     case .multiGenerational:

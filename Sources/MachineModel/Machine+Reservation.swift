@@ -42,6 +42,7 @@ extension Machine {
     counters.add(.reserveCalls)
     guard let block = kernelBlock(of: frame) else {
       counters.add(.reserveFailInvalid)
+      if watch.isOn { noteFailedReservation(of: frame, cause: .reserveFailInvalid) }
       return .invalid
     }
     if reservation.extent == .everything { takeEverythingOnce(reservation) }
@@ -50,7 +51,7 @@ extension Machine {
     } else {
       let result = take(block, reservation)
       guard result == .reserved else {
-        countFailure(result)
+        countFailure(result, for: frame)
         return result
       }
       // Whatever was pinned during the burst belongs to it as soon as it can be had.
@@ -63,15 +64,18 @@ extension Machine {
     return .reserved
   }
 
-  private mutating func countFailure(_ result: ReservationResult) {
-    switch result {
-    case .reserved: preconditionFailure("a reservation that succeeded counts as failed")
-    case .busy: counters.add(.reserveFailBusy)
-    case .noMemory: counters.add(.reserveFailNomem)
-    case .invalid: counters.add(.reserveFailInvalid)
-    case .interrupted: counters.add(.reserveFailIntr)
-    case .exists: counters.add(.reserveFailExists)
-    }
+  private mutating func countFailure(_ result: ReservationResult, for frame: PageFrameNumber) {
+    let cause: Counter =
+      switch result {
+      case .reserved: preconditionFailure("a reservation that succeeded counts as failed")
+      case .busy: .reserveFailBusy
+      case .noMemory: .reserveFailNomem
+      case .invalid: .reserveFailInvalid
+      case .interrupted: .reserveFailIntr
+      case .exists: .reserveFailExists
+      }
+    counters.add(cause)
+    if watch.isOn { noteFailedReservation(of: frame, cause: cause) }
     counters.add(.cmaAllocFail)
     counters.add(.cmaAllocFailPages, region.blockPages)
   }

@@ -42,6 +42,7 @@ extension Machine {
     snapshot.swapTotalPages = device.totalSlots
     snapshot.swapFreePages = device.freeSlots
     snapshot.swapDevices = snapshotSwapDevices()
+    snapshot.savedTags = savedTagClasses
     snapshot.hasKswapdGivenUp = kswapdFailures >= Self.kswapdFailureLimit
     snapshot.hasLimitedGroups = configuration.groupLimitBytes != nil
     snapshot.tellsAims = tellsAims

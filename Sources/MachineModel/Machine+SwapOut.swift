@@ -23,6 +23,12 @@ extension Machine {
   /// Tries to free an isolated page that has had its second chance: slot, unmapping, write-out.
   @inline(__always)
   mutating func reclaimUnused(_ frame: PageFrameNumber, of group: Int) -> Verdict {
+    watch.isOn ? reclaimNoting(frame, of: group) : reclaimUnnoted(frame, of: group)
+  }
+
+  /// ``reclaimUnused(_:of:)`` without a word to the history of a watched page.
+  @inline(__always)
+  mutating func reclaimUnnoted(_ frame: PageFrameNumber, of group: Int) -> Verdict {
     let record = frames[frame]
     let isSpecial =
       !record.flags.isDisjoint(with: [.pinned, .inSwapCache, .sharedMapping])

@@ -37,6 +37,7 @@ extension Machine {
     let range = region.frames(ofBlock: block)
     if mayTakeDirectly(reservation) && takeFreeBlock(block) {
       counters.add(.reserveFast)
+      if watch.isOn { noteBlock(block, .blockTaken(block, by: .reserveFast)) }
       return .reserved
     }
     guard !isAskerBeingEnded else { return .interrupted }
@@ -45,6 +46,7 @@ extension Machine {
       switch allocateContiguously(range) {
       case .reserved:
         counters.add(.reserveSlow)
+        if watch.isOn { noteBlock(block, .blockTaken(block, by: .reserveSlow)) }
         return .reserved
       case .busy:
         continue
@@ -131,6 +133,7 @@ extension Machine {
   /// Puts the frames of a tag block that serves nobody back.
   mutating func giveBack(_ block: Int) {
     counters.add(.reserveReleases)
+    if watch.isOn { noteBlock(block, .blockGivenBack(block)) }
     counters.add(.cmaReleaseSuccessPages, region.blockPages)
     cmaArea?.clear(region.frames(ofBlock: block))
     for frame in region.frames(ofBlock: block) {

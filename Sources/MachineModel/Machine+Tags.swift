@@ -169,6 +169,7 @@ extension Machine {
   mutating func noteLoss(_ cause: Counter) {
     counters.add(.tagsLost)
     counters.add(cause)
+    if watch.isOn { noteWatchedLoss(cause) }
     steps.insert(.tagsLost)
   }
 

@@ -32,7 +32,7 @@ import TagStorage
 /// | `FileFaults`, `FileReclaim`, `FileBalance`, `FileMigration` | pages of files |
 /// | `ReferenceCalls`, `ReferenceFaults`, `PopulatedReferences`, `PageCache`, `TagPages` | reference pages |
 /// | `TagChecks`, `TagInstructions`, `Pins` | what programs do with tags, and devices with pages |
-/// | `Accounting`, `Inspection`, `Invariants` | what others may see |
+/// | `Accounting`, `Inspection`, `Watching`, `Invariants` | what others may see |
 public struct Machine: ~Copyable {
   /// What the machine was built from.
   public let configuration: MachineConfiguration
@@ -156,6 +156,8 @@ public struct Machine: ~Copyable {
   var highestReclaimedZone = ZoneKind.movable
   /// Whether common cases take one step where the general path takes several; tests compare both.
   var takesShortcuts = true
+  /// What is noted for a history.
+  var watch = MachineWatch()
   /// Pages whose tags were to be saved so far, for the injected allocation failure.
   var tagSaveAttempts = 0
 

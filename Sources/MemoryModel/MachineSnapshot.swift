@@ -45,6 +45,8 @@ public struct MachineSnapshot: Equatable, Sendable {
   public var swapFreePages = 0
   /// The swap devices that are on.
   public var swapDevices: [SwapDeviceSnapshot] = []
+  /// The size classes of saved tags, smallest first.
+  public var savedTags: [SavedTagClass] = []
   /// Whether kswapd has given up, so that the node counts as unreclaimable.
   public var hasKswapdGivenUp = false
   /// Whether memory groups with limits reclaimed, whose work the kernel leaves out of some counters

@@ -62,6 +62,8 @@ public enum MemoryCategory: Int, CaseIterable, Sendable {
   case free
   /// Free frames in CMA pageblocks; part of the free frames.
   case freeCma
+  /// Pages whose tags lie in a tag block.
+  case pagesWithTagStorage
   /// Swap slots in use, in bytes of the pages they hold.
   case swapUsed
 

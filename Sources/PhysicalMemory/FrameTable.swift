@@ -25,7 +25,7 @@ public struct FrameTable: ~Copyable {
   /// The size of every frame.
   public let pageSize: PageSize
   /// Where the frames lie, for failure messages.
-  let map: MemoryMap
+  public let map: MemoryMap
 
   /// The place of each frame on its list.
   public var links: FlatStorage<FrameLinks>

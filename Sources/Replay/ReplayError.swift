@@ -11,6 +11,8 @@ public enum ReplayError: Error, CustomStringConvertible {
   case machine(MachineError)
   /// An event contradicts the events before it.
   case event(place: String, expected: String, found: String)
+  /// The machine has no such frame or tag block to explain.
+  case subject(expected: String, found: String)
   /// The machine broke a promise of its own: a mistake of the program, or an injected one.
   case invariant(ReplayFinding)
 
@@ -21,6 +23,7 @@ public enum ReplayError: Error, CustomStringConvertible {
     case .machine(let error): error.description
     case .event(let place, let expected, let found):
       "\(place): expected \(expected), found \(found)"
+    case .subject(let expected, let found): "expected \(expected), found \(found)"
     case .invariant(let finding): finding.description
     }
   }

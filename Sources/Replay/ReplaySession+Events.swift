@@ -8,7 +8,7 @@ extension ReplaySession {
   /// Runs one instance until its next event lies beyond a clock, it ends, or a sample is due.
   mutating func run(_ cursor: TraceCursor, until limit: UInt64) throws(ReplayError) {
     while !cursor.isAtEnd && cursor.nextClock <= limit && eventsUntilSample != 0 && !isOver {
-      if !plan.isVerified && suspicion == nil && !plan.countsEvents {
+      if !plan.isVerified && suspicion == nil && !plan.countsEvents && follower == nil {
         let performed = performTouchesAndTags(cursor, until: limit)
         if performed > 0 {
           serial += UInt64(performed)
@@ -27,12 +27,14 @@ extension ReplaySession {
       let record = cursor.record
       serial += 1
       oracle.event = serial
+      if follower != nil { beginFollowing(record, at: cursor) }
       if record.kind == .operation {
         try perform(cursor.operation(of: record), at: cursor)
       } else {
         try perform(record, at: cursor)
         if record.kind != .tagRun, let left = eventsUntilSample { eventsUntilSample = left - 1 }
       }
+      if follower != nil { noteHistory(of: record, at: cursor) }
       if case .every(let interval) = plan.invariants, serial.isMultiple(of: interval) {
         try checkMachine(at: cursor.place)
       }

@@ -88,6 +88,8 @@ public struct ReplaySession: ~Copyable {
   var lastValue: UInt64?
   /// Keeps the series over time, `nil` where none is wanted.
   var recorder: SeriesRecorder?
+  /// Follows one page, frame or tag block, `nil` where nothing is to be explained.
+  var follower: HistoryFollower?
   /// The clock from which on the current process has run.
   var runningSince: UInt64 = 0
 

@@ -20,6 +20,9 @@ struct ShadowOracle {
   /// The first failure.
   private(set) var firstFinding: ReplayFinding?
 
+  /// The last failure.
+  private(set) var lastFinding: ReplayFinding?
+
   /// Failures that are kept in full; the others are only counted.
   static let keptMessages = 20
 
@@ -289,6 +292,7 @@ struct ShadowOracle {
 
   private mutating func keep(_ finding: ReplayFinding) {
     if firstFinding == nil { firstFinding = finding }
+    lastFinding = finding
     if report.messages.count < Self.keptMessages { report.messages.append(finding.description) }
   }
 }

@@ -133,6 +133,14 @@ extension Glossary {
       source: Source.kernel
     ),
     category(
+      .pagesWithTagStorage,
+      "with tag storage of their own",
+      "Pages whose tags lie in a tag block; with tag_storage_held they say how many pages a block serves.",
+      formula: "reserved frames * bytes of a page",
+      sum: .tagStorage,
+      source: Source.model
+    ),
+    category(
       .swapUsed,
       "swap in use",
       "Swap slots in use, in bytes of the pages they hold.",

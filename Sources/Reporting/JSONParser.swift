@@ -39,8 +39,8 @@ struct JSONParser {
   /// How many arrays and objects may enclose a value.
   static let deepestNesting = 16
 
-  private let bytes: [UInt8]
-  private var position = 0
+  let bytes: [UInt8]
+  private(set) var position = 0
 
   /// Creates a parser.
   init(_ bytes: [UInt8]) { self.bytes = bytes }
@@ -68,7 +68,7 @@ struct JSONParser {
 
   // MARK: - Values
 
-  private mutating func value(depth: Int) throws(ReportError) -> JSONNode {
+  mutating func value(depth: Int) throws(ReportError) -> JSONNode {
     let offset = position
     guard position < bytes.count else { throw error("a value", foundHere) }
     switch bytes[position] {
@@ -128,20 +128,25 @@ struct JSONParser {
     }
   }
 
-  private mutating func number() throws(ReportError) -> UInt64 {
+  mutating func number() throws(ReportError) -> UInt64 {
     let start = position
+    var place = position
     var number: UInt64 = 0
-    while let byte = peek, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) {
-      if position > start && number == 0 {
+    while place < bytes.count {
+      let digit = bytes[place] &- UInt8(ascii: "0")
+      guard digit <= 9 else { break }
+      if place > start && number == 0 {
+        position = place
         throw error("no digit after a leading 0", foundHere)
       }
       // No overflow: `number` is below 2^53 here.
-      number = number * 10 + UInt64(byte - UInt8(ascii: "0"))
+      number = number * 10 + UInt64(digit)
       guard number <= JSONReport.largestNumber else {
         throw error("a whole number below 2^53", "a larger one", at: start)
       }
-      position += 1
+      place += 1
     }
+    position = place
     if let byte = peek, byte == UInt8(ascii: ".") || byte | 0x20 == UInt8(ascii: "e") {
       throw error("a whole number", foundHere)
     }
@@ -150,10 +155,10 @@ struct JSONParser {
 
   // MARK: - Strings
 
-  private mutating func string() throws(ReportError) -> String {
+  mutating func string() throws(ReportError) -> String {
     let start = position
-    var unescaped: [UInt8] = []
     position += 1
+    var unescaped = plainBytes()
     while let byte = peek {
       switch byte {
       case UInt8(ascii: "\""):
@@ -172,6 +177,18 @@ struct JSONParser {
       }
     }
     throw error("'\"'", foundHere)
+  }
+
+  /// Goes over the bytes of a string up to its end or to the first that means something else.
+  private mutating func plainBytes() -> [UInt8] {
+    var place = position
+    while place < bytes.count {
+      let byte = bytes[place]
+      guard byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 else { break }
+      place += 1
+    }
+    defer { position = place }
+    return Array(bytes[position..<place])
   }
 
   private mutating func escape() throws(ReportError) -> Unicode.Scalar {
@@ -219,21 +236,40 @@ struct JSONParser {
 
   // MARK: - Bytes
 
-  private var peek: UInt8? { position < bytes.count ? bytes[position] : nil }
+  var peek: UInt8? { position < bytes.count ? bytes[position] : nil }
 
-  private mutating func take(_ character: Unicode.Scalar) -> Bool {
+  mutating func take(_ character: Unicode.Scalar) -> Bool {
     guard peek == UInt8(ascii: character) else { return false }
     position += 1
     return true
   }
 
-  private mutating func skipSpace() {
-    while let byte = peek, byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 {
-      position += 1
+  mutating func skipSpace() {
+    // A position of its own, because the one in memory would be written for each byte.
+    var place = position
+    while place < bytes.count {
+      let byte = bytes[place]
+      guard byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 else { break }
+      place += 1
     }
+    position = place
   }
 
-  private var foundHere: String {
+  /// Goes over `text` in quotation marks, if that stands here as it is.
+  mutating func takeName(_ text: [UInt8]) -> Bool {
+    let end = position + text.count + 1
+    guard end < bytes.count, bytes[position] == UInt8(ascii: "\""), bytes[end] == UInt8(ascii: "\"")
+    else { return false }
+    var index = 0
+    while index < text.count {
+      guard bytes[position + 1 + index] == text[index] else { return false }
+      index += 1
+    }
+    position = end + 1
+    return true
+  }
+
+  var foundHere: String {
     guard let byte = peek else { return "the end of the file" }
     return (0x21...0x7e).contains(byte)
       ? "'\(Character(Unicode.Scalar(byte)))'" : "byte 0x\(String(byte, radix: 16))"

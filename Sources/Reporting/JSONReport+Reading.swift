@@ -9,204 +9,365 @@ extension JSONReport {
   /// has sorted or reformatted is still one. Nothing may be missing, unknown or there twice: a
   /// number that is silently taken for 0 is worse than a refused file.
   ///
-  /// - Throws: ``ReportError`` at the first place that does not fit the layout.
-  /// - Complexity: O(*n*), where *n* is the number of bytes.
+  /// - Throws: ``ReportError`` at the first place that is no JSON, else at the version where that is
+  ///   another one, else at the first place that does not fit the layout.
+  /// - Complexity: O(*n*), where *n* is the number of bytes; nothing is kept but the report.
   public static func report(from bytes: [UInt8]) throws(ReportError) -> RunReport {
-    let reader = ReportReader(parser: JSONParser(bytes))
-    return try reader.report(try JSONParser.parse(bytes))
+    do throws(ReportError) {
+      var reader = ReportReader(bytes)
+      return try reader.wholeReport()
+    } catch {
+      // Only now the text is taken apart as a whole: what is no JSON, and a report of another version,
+      // are to be called that whatever else is unexpected before.
+      try checkVersion(try JSONParser.parse(bytes), bytes)
+      throw error
+    }
+  }
+
+  private static func checkVersion(_ node: JSONNode, _ bytes: [UInt8]) throws(ReportError) {
+    guard case .object(let members) = node.value,
+      let schema = members.first(where: { $0.name == "schema" })?.node
+    else { return }
+    guard case .string(RunReport.schema) = schema.value else {
+      throw JSONParser(bytes).error("\"\(RunReport.schema)\"", schema.kind, at: schema.offset)
+    }
   }
 }
 
-/// Turns the nodes of a JSON text into a report.
-private struct ReportReader {
-  /// Only asked for the errors, since it knows the lines.
-  let parser: JSONParser
+/// The members that an object has, in the order in which reports are written.
+private struct ObjectLayout {
+  /// What errors call the object.
+  let what: String
+  let names: [String]
+  /// The names as bytes, so that the usual order needs no string.
+  let bytes: [[UInt8]]
 
-  func report(_ node: JSONNode) throws(ReportError) -> RunReport {
-    // First of all the version: with another one, any other complaint would mislead.
-    if case .object(let members) = node.value,
-      let schema = members.first(where: { $0.name == "schema" })?.node
-    {
-      guard case .string(RunReport.schema) = schema.value else {
-        throw parser.error("\"\(RunReport.schema)\"", schema.kind, at: schema.offset)
+  init(_ what: String, _ names: [String]) {
+    self.what = what
+    self.names = names
+    bytes = names.map { Array($0.utf8) }
+  }
+
+  static let report = ObjectLayout(
+    "a report",
+    ["schema", "program_version", "traces", "machine", "designs"]
+  )
+  static let trace = ObjectLayout(
+    "a trace",
+    ["name", "digest", "command_line", "copies", "events", "accesses", "pages"]
+  )
+  static let machine = ObjectLayout(
+    "the machine",
+    [
+      "ram_bytes", "page_bytes", "tag_storage_bytes", "block_pages", "swap_device", "swap_bytes",
+      "page_cluster", "limit_bytes", "settings", "digest",
+    ]
+  )
+  static let setting = ObjectLayout("a setting", ["name", "value", "default"])
+  static let design = ObjectLayout(
+    "a design",
+    [
+      "design", "codec", "counters", "memory", "tag_overhead", "saved_tags", "verification",
+      "contents_digest",
+    ]
+  )
+  static let counters = ObjectLayout("the counters", Counter.allCases.map(\.name))
+  static let memory = ObjectLayout("the memory", MemoryCategory.allCases.map(\.name))
+  static let use = ObjectLayout("a use of memory", ["mean", "peak", "last"])
+  static let savedTags = ObjectLayout("a size class", ["bytes", "allocations", "frees", "peak"])
+  static let verification = ObjectLayout(
+    "the verification",
+    VerificationField.allCases.map(\.rawValue) + ["messages"]
+  )
+}
+
+/// Reads the values of a report as they come, without keeping the text's own structure.
+private struct ReportReader {
+  private var parser: JSONParser
+
+  init(_ bytes: [UInt8]) { parser = JSONParser(bytes) }
+
+  mutating func wholeReport() throws(ReportError) -> RunReport {
+    parser.skipSpace()
+    var report = RunReport(
+      programVersion: "",
+      traces: [],
+      machine: Self.noMachine,
+      designs: []
+    )
+    try object(.report) { (reader, member) throws(ReportError) in
+      switch member {
+      case 0:
+        let offset = reader.parser.position
+        let schema = try reader.string()
+        guard schema == RunReport.schema else {
+          throw reader.parser.error("\"\(RunReport.schema)\"", quoted(schema), at: offset)
+        }
+      case 1: report.programVersion = try reader.string()
+      case 2:
+        try reader.array { (reader) throws(ReportError) in report.traces.append(try reader.trace())
+        }
+      case 3: report.machine = try reader.machine()
+      default:
+        try reader.array { (reader) throws(ReportError) in
+          report.designs.append(try reader.design())
+        }
       }
     }
-    let members = try members(
-      node,
-      "a report",
-      ["schema", "program_version", "traces", "machine", "designs"]
-    )
-    return RunReport(
-      programVersion: try string(members[1]),
-      traces: try list(members[2]) { (node) throws(ReportError) in try trace(node) },
-      machine: try machine(members[3]),
-      designs: try list(members[4]) { (node) throws(ReportError) in try design(node) }
-    )
-  }
-
-  private func trace(_ node: JSONNode) throws(ReportError) -> TraceSummary {
-    let members = try members(
-      node,
-      "a trace",
-      ["name", "digest", "command_line", "copies", "events", "accesses", "pages"]
-    )
-    return TraceSummary(
-      name: try string(members[0]),
-      digest: try string(members[1]),
-      commandLine: try string(members[2]),
-      copies: Int(try number(members[3])),
-      events: try number(members[4]),
-      accesses: try number(members[5]),
-      pages: try number(members[6])
-    )
-  }
-
-  private func machine(_ node: JSONNode) throws(ReportError) -> MachineSummary {
-    let members = try members(
-      node,
-      "the machine",
-      [
-        "ram_bytes", "page_bytes", "tag_storage_bytes", "block_pages", "swap_device", "swap_bytes",
-        "page_cluster", "limit_bytes", "settings", "digest",
-      ]
-    )
-    return MachineSummary(
-      ramBytes: try number(members[0]),
-      pageBytes: try number(members[1]),
-      tagStorageBytes: try number(members[2]),
-      blockPages: try number(members[3]),
-      swapDevice: try string(members[4]),
-      swapBytes: try number(members[5]),
-      pageCluster: Int(try number(members[6])),
-      limitBytes: try number(members[7]),
-      settings: try list(members[8]) { (node) throws(ReportError) in try setting(node) },
-      digest: try string(members[9])
-    )
-  }
-
-  private func setting(_ node: JSONNode) throws(ReportError) -> MachineSetting {
-    let members = try members(node, "a setting", ["name", "value", "default"])
-    return MachineSetting(
-      name: try string(members[0]),
-      value: try string(members[1]),
-      defaultValue: try string(members[2])
-    )
-  }
-
-  private func design(_ node: JSONNode) throws(ReportError) -> DesignReport {
-    let members = try members(
-      node,
-      "a design",
-      [
-        "design", "codec", "counters", "memory", "tag_overhead", "saved_tags", "verification",
-        "contents_digest",
-      ]
-    )
-    var counters = CounterSet()
-    let counts = try self.members(members[2], "the counters", Counter.allCases.map(\.name))
-    for (counter, node) in zip(Counter.allCases, counts) { counters[counter] = try number(node) }
-    let categories = MemoryCategory.allCases.map(\.name)
-    var memory: [MemoryUse] = []
-    for node in try self.members(members[3], "the memory", categories) {
-      memory.append(try use(node))
+    parser.skipSpace()
+    if parser.position < parser.bytes.count {
+      throw parser.error("the end of the file", parser.foundHere)
     }
-    return DesignReport(
-      design: try string(members[0]),
-      codec: try string(members[1]),
-      counters: counters,
-      memory: memory,
-      tagOverhead: try use(members[4]),
-      savedTags: try list(members[5]) { (node) throws(ReportError) in try savedTags(node) },
-      verification: try verification(members[6]),
-      contentsDigest: try string(members[7])
-    )
+    return report
   }
 
-  private func use(_ node: JSONNode) throws(ReportError) -> MemoryUse {
-    let members = try members(node, "a use of memory", ["mean", "peak", "last"])
-    return MemoryUse(
-      mean: try number(members[0]),
-      peak: try number(members[1]),
-      last: try number(members[2])
+  private mutating func trace() throws(ReportError) -> TraceSummary {
+    var trace = TraceSummary(
+      name: "",
+      digest: "",
+      commandLine: "",
+      copies: 0,
+      events: 0,
+      accesses: 0,
+      pages: 0
     )
+    try object(.trace) { (reader, member) throws(ReportError) in
+      switch member {
+      case 0: trace.name = try reader.string()
+      case 1: trace.digest = try reader.string()
+      case 2: trace.commandLine = try reader.string()
+      case 3: trace.copies = Int(try reader.number())
+      case 4: trace.events = try reader.number()
+      case 5: trace.accesses = try reader.number()
+      default: trace.pages = try reader.number()
+      }
+    }
+    return trace
   }
 
-  private func savedTags(_ node: JSONNode) throws(ReportError) -> SavedTagClass {
-    let members = try members(node, "a size class", ["bytes", "allocations", "frees", "peak"])
-    let allocations = try number(members[1])
-    let frees = try number(members[2])
+  private static let noMachine = MachineSummary(
+    ramBytes: 0,
+    pageBytes: 0,
+    tagStorageBytes: 0,
+    blockPages: 0,
+    swapDevice: "",
+    swapBytes: 0,
+    pageCluster: 0,
+    limitBytes: 0,
+    settings: [],
+    digest: ""
+  )
+
+  private mutating func machine() throws(ReportError) -> MachineSummary {
+    var machine = Self.noMachine
+    try object(.machine) { (reader, member) throws(ReportError) in
+      switch member {
+      case 0: machine.ramBytes = try reader.number()
+      case 1: machine.pageBytes = try reader.number()
+      case 2: machine.tagStorageBytes = try reader.number()
+      case 3: machine.blockPages = try reader.number()
+      case 4: machine.swapDevice = try reader.string()
+      case 5: machine.swapBytes = try reader.number()
+      case 6: machine.pageCluster = Int(try reader.number())
+      case 7: machine.limitBytes = try reader.number()
+      case 8:
+        try reader.array { (reader) throws(ReportError) in
+          machine.settings.append(try reader.setting())
+        }
+      default: machine.digest = try reader.string()
+      }
+    }
+    return machine
+  }
+
+  private mutating func setting() throws(ReportError) -> MachineSetting {
+    var parts = ["", "", ""]
+    try object(.setting) { (reader, member) throws(ReportError) in
+      parts[member] = try reader.string()
+    }
+    return MachineSetting(name: parts[0], value: parts[1], defaultValue: parts[2])
+  }
+
+  private mutating func design() throws(ReportError) -> DesignReport {
+    var design = DesignReport(
+      design: "",
+      codec: "",
+      counters: CounterSet(),
+      memory: MemoryCategory.allCases.map { _ in MemoryUse() },
+      tagOverhead: MemoryUse(),
+      savedTags: [],
+      verification: VerificationReport(),
+      contentsDigest: ""
+    )
+    try object(.design) { (reader, member) throws(ReportError) in
+      switch member {
+      case 0: design.design = try reader.string()
+      case 1: design.codec = try reader.string()
+      case 2:
+        try reader.object(.counters) { (reader, member) throws(ReportError) in
+          design.counters[Counter.allCases[member]] = try reader.number()
+        }
+      case 3:
+        try reader.object(.memory) { (reader, member) throws(ReportError) in
+          design.memory[member] = try reader.use()
+        }
+      case 4: design.tagOverhead = try reader.use()
+      case 5:
+        try reader.array { (reader) throws(ReportError) in
+          design.savedTags.append(try reader.savedTags())
+        }
+      case 6: design.verification = try reader.verification()
+      default: design.contentsDigest = try reader.string()
+      }
+    }
+    return design
+  }
+
+  private mutating func use() throws(ReportError) -> MemoryUse {
+    var use = MemoryUse()
+    try object(.use) { (reader, member) throws(ReportError) in
+      switch member {
+      case 0: use.mean = try reader.number()
+      case 1: use.peak = try reader.number()
+      default: use.last = try reader.number()
+      }
+    }
+    return use
+  }
+
+  private mutating func savedTags() throws(ReportError) -> SavedTagClass {
+    var (bytes, allocations, frees, peak) = (0, UInt64(0), UInt64(0), UInt64(0))
+    var offset = 0
+    try object(.savedTags) { (reader, member) throws(ReportError) in
+      switch member {
+      case 0: bytes = Int(try reader.number())
+      case 1: allocations = try reader.number()
+      case 2:
+        offset = reader.parser.position
+        frees = try reader.number()
+      default: peak = try reader.number()
+      }
+    }
     // `SavedTagClass.live` is a difference and must not become negative.
     guard frees <= allocations else {
-      throw parser.error("at most \(allocations) frees", "\(frees)", at: members[2].offset)
+      throw parser.error("at most \(allocations) frees", "\(frees)", at: offset)
     }
-    return SavedTagClass(
-      bytes: Int(try number(members[0])),
-      allocations: allocations,
-      frees: frees,
-      peak: try number(members[3])
-    )
+    return SavedTagClass(bytes: bytes, allocations: allocations, frees: frees, peak: peak)
   }
 
-  private func verification(_ node: JSONNode) throws(ReportError) -> VerificationReport {
-    let names = VerificationField.allCases.map(\.rawValue) + ["messages"]
-    let members = try members(node, "the verification", names)
+  private mutating func verification() throws(ReportError) -> VerificationReport {
     var verification = VerificationReport()
-    for (field, node) in zip(VerificationField.allCases, members) {
-      verification[field] = try number(node)
-    }
-    verification.messages = try list(members[names.count - 1]) { (node) throws(ReportError) in
-      try string(node)
+    try object(.verification) { (reader, member) throws(ReportError) in
+      guard member < VerificationField.allCases.count else {
+        return try reader.array { (reader) throws(ReportError) in
+          verification.messages.append(try reader.string())
+        }
+      }
+      verification[VerificationField.allCases[member]] = try reader.number()
     }
     return verification
   }
 
   // MARK: - Values
 
-  /// The values of exactly the members `names`, in the order of `names`.
-  private func members(
-    _ node: JSONNode,
-    _ what: String,
-    _ names: [String]
-  ) throws(ReportError) -> [JSONNode] {
-    guard case .object(let members) = node.value else {
-      throw parser.error("an object for \(what)", node.kind, at: node.offset)
+  /// Reads an object that has exactly the members of a layout, and calls `body` where the value of each
+  /// begins, with its place in the layout.
+  private mutating func object(
+    _ layout: ObjectLayout,
+    _ body: (inout ReportReader, _ member: Int) throws(ReportError) -> Void
+  ) throws(ReportError) {
+    let start = parser.position
+    guard parser.take("{") else {
+      throw parser.error("an object for \(layout.what)", try kindHere(), at: start)
     }
-    for member in members where !names.contains(member.name) {
-      throw parser.error("a member of \(what)", quoted(member.name), at: member.node.offset)
+    // Members before `next` have been read, and those in `later`, which only another order fills.
+    var next = 0
+    var later: Set<Int> = []
+    parser.skipSpace()
+    if !parser.take("}") {
+      repeat {
+        parser.skipSpace()
+        let member: Int
+        if next < layout.bytes.count, parser.takeName(layout.bytes[next]) {
+          member = next
+          try goToValue()
+        } else {
+          member = try self.member(of: layout, unless: { $0 < next || later.contains($0) })
+        }
+        if member == next { next += 1 } else { later.insert(member) }
+        while !later.isEmpty, later.remove(next) != nil { next += 1 }
+        try body(&self, member)
+        parser.skipSpace()
+      } while parser.take(",")
+      guard parser.take("}") else { throw parser.error("',' or '}'", parser.foundHere) }
     }
-    var nodes: [JSONNode] = []
-    for name in names {
-      guard let found = members.first(where: { $0.name == name }) else {
-        throw parser.error("\"\(name)\" in \(what)", "an object without it", at: node.offset)
-      }
-      nodes.append(found.node)
+    guard next == layout.names.count else {
+      throw parser.error(
+        "\"\(layout.names[next])\" in \(layout.what)",
+        "an object without it",
+        at: start
+      )
     }
-    return nodes
   }
 
-  private func list<Element>(
-    _ node: JSONNode,
-    _ read: (JSONNode) throws(ReportError) -> Element
-  ) throws(ReportError) -> [Element] {
-    guard case .array(let nodes) = node.value else {
-      throw parser.error("an array", node.kind, at: node.offset)
+  /// Goes over the name of a member and to its value.
+  private mutating func member(
+    of layout: ObjectLayout,
+    unless isRead: (Int) -> Bool
+  ) throws(ReportError) -> Int {
+    let start = parser.position
+    guard parser.peek == UInt8(ascii: "\"") else {
+      throw parser.error("a name in quotation marks", parser.foundHere)
     }
-    var elements: [Element] = []
-    for node in nodes { elements.append(try read(node)) }
-    return elements
+    let name = try parser.string()
+    try goToValue()
+    guard let member = layout.names.firstIndex(of: name) else {
+      throw parser.error("a member of \(layout.what)", quoted(name))
+    }
+    guard !isRead(member) else {
+      throw parser.error("each name once", "\(quoted(name)) again", at: start)
+    }
+    return member
   }
 
-  private func string(_ node: JSONNode) throws(ReportError) -> String {
-    guard case .string(let text) = node.value else {
-      throw parser.error("a string", node.kind, at: node.offset)
-    }
-    return text
+  private mutating func goToValue() throws(ReportError) {
+    parser.skipSpace()
+    guard parser.take(":") else { throw parser.error("':'", parser.foundHere) }
+    parser.skipSpace()
   }
 
-  private func number(_ node: JSONNode) throws(ReportError) -> UInt64 {
-    guard case .number(let number) = node.value else {
-      throw parser.error("a whole number", node.kind, at: node.offset)
+  private mutating func array(
+    _ element: (inout ReportReader) throws(ReportError) -> Void
+  ) throws(ReportError) {
+    let start = parser.position
+    guard parser.take("[") else { throw parser.error("an array", try kindHere(), at: start) }
+    parser.skipSpace()
+    if parser.take("]") { return }
+    repeat {
+      parser.skipSpace()
+      try element(&self)
+      parser.skipSpace()
+    } while parser.take(",")
+    guard parser.take("]") else { throw parser.error("',' or ']'", parser.foundHere) }
+  }
+
+  private mutating func string() throws(ReportError) -> String {
+    guard parser.peek == UInt8(ascii: "\"") else {
+      throw parser.error("a string", try kindHere(), at: parser.position)
     }
-    return number
+    return try parser.string()
+  }
+
+  private mutating func number() throws(ReportError) -> UInt64 {
+    guard let byte = parser.peek, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else {
+      throw parser.error("a whole number", try kindHere(), at: parser.position)
+    }
+    return try parser.number()
+  }
+
+  /// What an error calls the value that stands here.
+  private func kindHere() throws(ReportError) -> String {
+    var ahead = parser
+    return try ahead.value(depth: 0).kind
   }
 }

@@ -39,6 +39,23 @@ extension KernelView {
     return text
   }
 
+  /// What the mtecomp patch counts, a line for each size class; tags inside a handle count as 8 bytes
+  /// allocated and as none in use.
+  ///
+  /// Classes that another codec has are printed in the same way.
+  ///
+  /// Source: mtecomp v5, debugfs file `stats`.
+  static func mtecomp(_ snapshot: MachineSnapshot) -> String {
+    let classes = snapshot.savedTags
+    let live = classes.reduce(0) { $0 + $1.live }
+    let compressed = classes.reduce(0) { $0 + ($1.bytes == 8 ? 0 : $1.live * UInt64($1.bytes)) }
+    return classes.map {
+      "\($0.bytes) bytes: \($0.allocations) allocations, \($0.frees) deallocations\n"
+    }.joined()
+      + "uncompressed tag storage size: \(live * UInt64(snapshot.pageSize.tagBytes))\n"
+      + "compressed tag storage size: \(compressed)\n"
+  }
+
   private static func fileName(of device: SwapDeviceSnapshot) -> String {
     switch device.kind {
     case "zram": "/dev/zram\(device.number)"

@@ -22,6 +22,8 @@ public enum KernelView: String, CaseIterable, Sendable {
   case swaps
   /// The memory of each zram device: `/sys/block/zram*/mm_stat`.
   case zram
+  /// Saved tags by size class: the file `stats` that the mtecomp patch has in debugfs.
+  case mtecomp
 
   /// The file's text.
   public func text(_ snapshot: MachineSnapshot) -> String {
@@ -33,6 +35,7 @@ public enum KernelView: String, CaseIterable, Sendable {
     case .vmstat: Self.vmstat(snapshot)
     case .swaps: Self.swaps(snapshot)
     case .zram: Self.zram(snapshot)
+    case .mtecomp: Self.mtecomp(snapshot)
     }
   }
 

@@ -41,9 +41,10 @@ public struct ReportRows: Equatable, Sendable {
 
   /// The headings of the columns.
   static func headings(_ report: RunReport) -> [String] {
-    let names = report.designs.map(\.design)
+    // Only looked up, so that its order reaches nothing.
+    let counts = Dictionary(report.designs.map { ($0.design, 1) }, uniquingKeysWith: +)
     return report.designs.map { design in
-      names.count { $0 == design.design } > 1 ? "\(design.design)/\(design.codec)" : design.design
+      counts[design.design] == 1 ? design.design : "\(design.design)/\(design.codec)"
     }
   }
 

@@ -42,6 +42,7 @@ extension GroupDefinition {
       rows: [.always(.memory(.anonymous, .mean)), .always(.memory(.swapCache, .mean))]
         + [.ifAny(.memory(.filePages, .mean))]
         + [MemoryCategory.free, .freeCma, .swapUsed].map { .always(.memory($0, .mean)) }
+        + [.ifAny(.memory(.pagesWithTagStorage, .mean))]
     ),
     GroupDefinition(
       title: "Use of swap, peak, KiB",

@@ -32,6 +32,12 @@ extension SumCheck {
       "tag storage",
       report.machine.tagStorageBytes
     )
+    atMost(
+      "pages_with_tag_storage",
+      design[.pagesWithTagStorage].last,
+      "32 * tag_storage_held",
+      clampedProduct(32, design[.tagStorageHeld].last)
+    )
   }
 
   mutating func checkFrames() {

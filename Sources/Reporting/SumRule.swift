@@ -65,7 +65,8 @@ public enum SumRule: String, CaseIterable, Sendable {
         + "for the last values; tag_overhead.peak is at least each peak and at most their sum"
     case .tagStorage:
       "tag_storage_withheld + tag_storage_held + tag_storage_data + tag_storage_free <= tag "
-        + "storage of the machine, for the last values; the rest is on its way between them"
+        + "storage of the machine, for the last values; the rest is on its way between them; "
+        + "pages_with_tag_storage <= 32 * tag_storage_held, for the last values"
     case .frames:
       "anonymous + swap_cache + file_pages + free + zram_mem_used + zram_table <= RAM and free_cma <= free, for "
         + "the last values"

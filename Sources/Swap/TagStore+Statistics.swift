@@ -25,9 +25,6 @@ extension TagStore {
   /// Bytes of the objects alive, tags inside a handle counted as 0.
   public var classBytes: UInt64 { statistics.classBytes }
 
-  /// The text of the mtecomp patch's debugfs file `stats`.
-  public var debugfsText: String { statistics.debugfsText }
-
   /// Bytes of memory that the saved tags take: slabs of objects and slabs of map nodes.
   ///
   /// It is the sum of ``bytes(in:)`` over all categories.

@@ -55,15 +55,4 @@ public struct TagStoreStatistics: Hashable, Sendable {
   public var classBytes: UInt64 {
     classes.reduce(0) { $0 + $1.live * UInt64($1.sizeClass.accountedBytes) }
   }
-
-  /// The text of the patch's debugfs file `stats`, for comparison with a device.
-  public var debugfsText: String {
-    let lines = classes.map { counts in
-      "\(counts.sizeClass.bytes) bytes: \(counts.allocations) allocations, "
-        + "\(counts.frees) deallocations\n"
-    }
-    return lines.joined()
-      + "uncompressed tag storage size: \(uncompressedBytes)\n"
-      + "compressed tag storage size: \(classBytes)\n"
-  }
 }

@@ -45,24 +45,11 @@ public struct TracePrinter {
   /// - Precondition: `record` comes from `batch`, and its trace has this printer's dictionary.
   public mutating func print(_ record: EventRecord, in batch: EventBatch) -> String? {
     let advance: UInt64
-    let text: String
     var takesExpectation = true
     switch record.kind {
-    case .touch:
-      advance = UInt64(record.detail) + UInt64(record.count)
-      text = touch(record)
-    case .access:
-      advance = 1
-      let word = record.isWrite ? "store" : "load"
-      let address = Self.hexadecimal(base(record) + UInt64(record.detail))
-      let isTagKnown = record.argument & EventRecord.accessHasTag != 0
-      let tag = isTagKnown ? " tag \(record.argument & 15)" : ""
-      text = "\(word) \(address) \(record.count)\(tag)"
-    case .tagRun:
-      advance = 0
-      let granule = UInt64(MemoryTag.granuleBytes)
-      let address = Self.hexadecimal(base(record) + UInt64(record.detail) * granule)
-      text = "tag \(address) \(UInt64(record.count) * granule) \(record.argument)"
+    case .touch: advance = UInt64(record.detail) + UInt64(record.count)
+    case .access: advance = 1
+    case .tagRun: advance = 0
     case .operation:
       advance = 0
       let operation = batch.operations[Int(record.page)]
@@ -73,12 +60,32 @@ public struct TracePrinter {
         return "\(line.text) => \(outcome)"
       }
       takesExpectation = Self.takesExpectation(operation)
-      text = self.text(operation)
     }
+    let text = words(for: record, in: batch)
     let line = record.clock == clock + advance ? text : "@\(record.clock) \(text)"
     clock = record.clock
     defer { held = Held(text: line, takesExpectation: takesExpectation) }
     return held?.text
+  }
+
+  /// One record by itself, without its clock and without an expectation.
+  ///
+  /// - Precondition: `record` comes from `batch`, and its trace has this printer's dictionary.
+  public func words(for record: EventRecord, in batch: EventBatch) -> String {
+    switch record.kind {
+    case .touch: return touch(record)
+    case .access:
+      let word = record.isWrite ? "store" : "load"
+      let address = Self.hexadecimal(base(record) + UInt64(record.detail))
+      let isTagKnown = record.argument & EventRecord.accessHasTag != 0
+      let tag = isTagKnown ? " tag \(record.argument & 15)" : ""
+      return "\(word) \(address) \(record.count)\(tag)"
+    case .tagRun:
+      let granule = UInt64(MemoryTag.granuleBytes)
+      let address = Self.hexadecimal(base(record) + UInt64(record.detail) * granule)
+      return "tag \(address) \(UInt64(record.count) * granule) \(record.argument)"
+    case .operation: return text(batch.operations[Int(record.page)])
+    }
   }
 
   /// The last line, if there is one.

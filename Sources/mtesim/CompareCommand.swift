@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Dispatch
 import MemoryModel
 import Reporting
+import Synchronization
 import TraceFormat
 
 /// `mtesim compare`: sets reports beside each other and holds their changes against thresholds.
@@ -23,15 +25,22 @@ struct CompareCommand: ParsableCommand {
       """
   )
 
-  @Argument(help: ArgumentHelp("The report to compare with.", valueName: "base"))
+  @Argument(
+    help: ArgumentHelp("The report to compare with.", valueName: "base"),
+    completion: .file(extensions: ["json"])
+  )
   var base: String
 
-  @Argument(help: ArgumentHelp("Reports to compare.", valueName: "new"))
+  @Argument(
+    help: ArgumentHelp("Reports to compare.", valueName: "new"),
+    completion: .file(extensions: ["json"])
+  )
   var news: [String]
 
   @Option(
     name: .customLong("fail-if"),
-    help: ArgumentHelp("A threshold. Can be given several times.", valueName: "threshold")
+    help: ArgumentHelp("A threshold. Can be given several times.", valueName: "threshold"),
+    completion: .list(metrics)
   )
   var thresholds: [String] = []
 
@@ -50,13 +59,17 @@ struct CompareCommand: ParsableCommand {
   @Flag(help: "Show every row that is not zero, not only those that changed.")
   var allRows = false
 
+  /// The metrics that thresholds are most often about: all counters, and the means of memory.
+  private static let metrics: [String] =
+    ["tag_overhead.mean"] + MemoryCategory.allCases.map { $0.name + ".mean" }
+    + Counter.allCases.map(\.name)
+
   func run() throws {
     let limits = try readThresholds()
-    let base = try Self.read(base)
-    let inputs = try news.map(Self.read)
+    let inputs = try Self.read([base] + news)
     let selection: Comparison.Selection =
       format.isForPrograms ? .all : allRows ? .occurring : .changed
-    let comparison = Comparison(base: base, news: inputs, selection)
+    let comparison = Comparison(base: inputs[0], news: Array(inputs.dropFirst()), selection)
     guard !comparison.sections.isEmpty else {
       throw Failure(.badInput, "no design of \(self.base) is in another report")
     }
@@ -100,12 +113,25 @@ struct CompareCommand: ParsableCommand {
     return found
   }
 
+  /// Reads all reports, on as many cores as there are; the first error in their order counts.
+  private static func read(_ paths: [String]) throws -> [Comparison.Input] {
+    let results = Mutex([Result<Comparison.Input, any Error>?](repeating: nil, count: paths.count))
+    DispatchQueue.concurrentPerform(iterations: paths.count) { index in
+      let result = Result { try read(paths[index]) }
+      results.withLock { $0[index] = result }
+    }
+    return try results.withLock { $0.compactMap(\.self) }.map { try $0.get() }
+  }
+
   private static func read(_ path: String) throws -> Comparison.Input {
     let bytes = try InputFile.contents(of: path)
     do throws(ReportError) {
       return Comparison.Input(name: path, report: try JSONReport.report(from: bytes))
     } catch {
-      throw Failure(.badInput, "\(path):\(error.description)")
+      // What does not even begin like a report is another file.
+      let isReport = bytes.first == UInt8(ascii: "{")
+      let hint = isReport ? "" : "; reports are what mtesim replay --report writes"
+      throw Failure(.badInput, "\(path):\(error.description)\(hint)")
     }
   }
 }

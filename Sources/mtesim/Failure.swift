@@ -59,6 +59,8 @@ struct Failure: Error, Equatable, CustomStringConvertible {
       self.init(error)
     case .machine(let error):
       self.init(.usage, error.description)
+    case .subject:
+      self.init(.usage, error.description)
     case .event:
       self.init(.badInput, error.description)
     case .invariant:
@@ -83,7 +85,8 @@ struct Failure: Error, Equatable, CustomStringConvertible {
     } catch {
       // Help and version are thrown too, with exit code 0; everything else is a usage error.
       if command.exitCode(for: error) == .success { command.exit(withError: error) }
-      StandardError.write(usageLine(of: error, in: command) + "\n")
+      let line = UnknownCommand(CommandLine.arguments.dropFirst(), of: command)?.message
+      StandardError.write((line ?? usageLine(of: error, in: command)) + "\n")
       exit(Code.usage.rawValue)
     }
   }

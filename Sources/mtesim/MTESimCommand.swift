@@ -13,6 +13,7 @@ struct MTESimCommand: ParsableCommand {
     subcommands: [
       ReplayCommand.self,
       VerifyCommand.self,
+      ExplainCommand.self,
       MachineCommand.self,
       CompareCommand.self,
       TraceCommand.self,

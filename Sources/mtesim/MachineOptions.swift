@@ -17,14 +17,15 @@ struct CommonMachineOptions: ParsableArguments {
       "A machine file, or the name of a preset (mtesim machine list). The other options replace single"
         + " settings of it.",
       valueName: "file|preset"
-    )
+    ),
+    completion: .file(extensions: ["yaml", "yml"])
   )
   var machine: String?
 
-  @Option(help: .key("ram", "size"))
+  @Option(help: .key("ram", "size"), completion: .key("ram"))
   var ram: String?
 
-  @Option(help: .key("memory.max", "size"))
+  @Option(help: .key("memory.max", "size"), completion: .key("memory.max"))
   var limit: String?
 
   @Option(
@@ -34,38 +35,42 @@ struct CommonMachineOptions: ParsableArguments {
         + " without one after all others in their order. A size is that of --swap-size where it is left"
         + " out. swap.device, or swap-devices where there are several or a size. (default: zram)",
       valueName: "kind[:size[:priority]]"
-    )
+    ),
+    completion: .key("swap.device")
   )
   var swap: [String] = []
 
-  @Option(help: .key("swap.size", "size"))
+  @Option(help: .key("swap.size", "size"), completion: .key("swap.size"))
   var swapSize: String?
 
-  @Option(help: .key("vm.page-cluster", "n"))
+  @Option(help: .key("vm.page-cluster", "n"), completion: .key("vm.page-cluster"))
   var pageCluster: String?
 
-  @Option(help: .key("tag-storage.block-size", "size"))
+  @Option(help: .key("tag-storage.block-size", "size"), completion: .key("tag-storage.block-size"))
   var blockSize: String?
 
-  @Option(help: .key("processors", "n"))
+  @Option(help: .key("processors", "n"), completion: .key("processors"))
   var processors: String?
 
-  @Option(help: .key("vm.swappiness", "n"))
+  @Option(help: .key("vm.swappiness", "n"), completion: .key("vm.swappiness"))
   var swappiness: String?
 
-  @Option(help: .key("mte.tag-checks", "mode"))
+  @Option(help: .key("mte.tag-checks", "mode"), completion: .key("mte.tag-checks"))
   var tagChecks: String?
 
-  @Option(help: .key("mte.preferred-tag-checks", "mode"))
+  @Option(
+    help: .key("mte.preferred-tag-checks", "mode"),
+    completion: .key("mte.preferred-tag-checks")
+  )
   var preferredTagChecks: String?
 
-  @Option(help: .key("vm.page-replacement", "policy"))
+  @Option(help: .key("vm.page-replacement", "policy"), completion: .key("vm.page-replacement"))
   var lru: String?
 
-  @Option(help: .key("vm.lru-batch", "n"))
+  @Option(help: .key("vm.lru-batch", "n"), completion: .key("vm.lru-batch"))
   var lruBatch: String?
 
-  @Option(help: .key("vm.reclaim-version", "version"))
+  @Option(help: .key("vm.reclaim-version", "version"), completion: .key("vm.reclaim-version"))
   var kernel: String?
 
   @Option(
@@ -73,7 +78,8 @@ struct CommonMachineOptions: ParsableArguments {
     help: ArgumentHelp(
       "Set any switch of the machine (mtesim machine keys). Can be given several times; the last wins.",
       valueName: "key=value"
-    )
+    ),
+    completion: .list(MachineKey.all.map { $0.name + "=" })
   )
   var settings: [String] = []
 
@@ -159,10 +165,10 @@ struct MachineOptions: ParsableArguments {
   @OptionGroup(title: "Machine")
   var common: CommonMachineOptions
 
-  @Option(help: .key("kernel.page-size", "size"))
+  @Option(help: .key("kernel.page-size", "size"), completion: .key("kernel.page-size"))
   var pageSize: String?
 
-  @Option(help: .key("saved-tags.codec", "name"))
+  @Option(help: .key("saved-tags.codec", "name"), completion: .key("saved-tags.codec"))
   var codec: String?
 
   /// The options with keys of their own.
@@ -192,6 +198,13 @@ extension ArgumentHelp {
   }
 }
 
+extension CompletionKind {
+  /// The words that a key can be set to, where it has any.
+  fileprivate static func key(_ name: String) -> CompletionKind {
+    .list(MachineKey.named(name)?.choices ?? [])
+  }
+}
+
 /// Machines from files and presets.
 enum MachineInput {
   /// More bytes than any machine file needs; what has more is something else.
@@ -200,7 +213,13 @@ enum MachineInput {
   /// The machine of a preset, or of a file where no preset has the name.
   static func description(of name: String) throws -> MachineDescription {
     if let preset = MachinePreset.named(name) { return preset.description }
-    let yaml = try text(of: name)
+    let yaml: String
+    do {
+      yaml = try text(of: name)
+    } catch let failure as Failure where failure.code == .missingInput && !name.contains("/") {
+      let presets = MachinePreset.all.map(\.name).joined(separator: ", ")
+      throw Failure(.missingInput, "\(failure.description); presets are \(presets)")
+    }
     do throws(MachineFileError) {
       return try MachineDescription(yaml: yaml, name: name)
     } catch {
@@ -210,7 +229,7 @@ enum MachineInput {
 
   /// The text of a file that is `kind`, which cannot be large.
   static func text(of path: String, _ kind: String = "a machine file") throws -> String {
-    var input = try input(path)
+    var input = try TagsInput(path: path)
     var bytes: [UInt8] = []
     try input.next(largestBytes + 1, into: &bytes)
     guard bytes.count <= largestBytes else {
@@ -223,17 +242,6 @@ enum MachineInput {
       throw Failure(.badInput, "\(path): expected UTF-8, found other bytes")
     }
     return text
-  }
-
-  private static func input(_ path: String) throws -> TagsInput {
-    do {
-      return try TagsInput(path: path)
-    } catch let failure as Failure where failure.code == .missingInput && !path.contains("/") {
-      throw Failure(
-        .missingInput,
-        "\(failure.description); presets are \(MachinePreset.all.map(\.name).joined(separator: ", "))"
-      )
-    }
   }
 
   /// The failure that a combination of settings is: of the file's line that is to blame, or of the

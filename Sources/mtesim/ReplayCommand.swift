@@ -18,7 +18,8 @@ struct ReplayCommand: ParsableCommand {
     discussion: """
       All traces, and all copies of them, run together on one machine as separate processes, \
       interleaved by clock. With several designs, each runs the same events on a machine of its own, \
-      and the results stand side by side. The shadow oracle follows every event: a tag or a byte of \
+      and the results stand side by side: by default static-carveout and rfc3; the first is what the \
+      others are compared with. The shadow oracle follows every event: a tag or a byte of \
       data that is lost ends the command with exit code 1 and a message that names process, page \
       and granule.
 
@@ -26,31 +27,20 @@ struct ReplayCommand: ParsableCommand {
       """
   )
 
-  @Argument(help: ArgumentHelp("Traces, binary (.mtt) or text.", valueName: "trace"))
-  var traces: [String]
+  @OptionGroup var input: TraceOptions
 
-  @Option(
-    name: .customLong("design"),
-    help: ArgumentHelp(
-      "Where tags live. Can be given several times; the first is what the others are compared with."
-        + " (default: static-carveout and rfc3)",
-      valueName: "name"
-    )
-  )
-  var designs: [TagStorageDesign] = []
+  @OptionGroup var designs: DesignOptions
 
   @OptionGroup(title: "Machine")
   var machine: MachineOptions
-
-  @Option(help: ArgumentHelp("Instances of each trace.", valueName: "n"))
-  var copies = 1
 
   @Option(help: ArgumentHelp("How the result is printed.", valueName: "form"))
   var format: OutputFormat = .table
 
   @Option(
     help: ArgumentHelp(
-      "Instead of the result, print what the kernel would show at the end in this file of /proc; zram is the mm_stat of each zram device.",
+      "Instead of the result, print what the kernel would show at the end in this file of /proc; zram is"
+        + " the mm_stat of each zram device, and mtecomp the statistics of saved tags in debugfs.",
       valueName: "file"
     )
   )
@@ -104,29 +94,9 @@ struct ReplayCommand: ParsableCommand {
   @Flag(help: "Leave the shadow oracle out: faster, but nothing is compared.")
   var noVerify = false
 
-  @Option(
-    name: .customLong("inject"),
-    help: ArgumentHelp(
-      "Break something on purpose, to see that it is noticed. Can be given several times. Of the defects"
-        + " of the posted tag-storage series \(Injection.defectsWithIdentifiers).",
-      valueName: "fault"
-    )
-  )
-  var injected: [Injection] = []
-
   func validate() throws {
-    guard !traces.isEmpty else { throw ValidationError("Expected at least one trace.") }
-    guard (1...1000).contains(copies) else {
-      throw ValidationError("Expected 1 to 1000 copies, found \(copies).")
-    }
-    if let twice = designs.first(where: { design in designs.count { $0 == design } > 1 }) {
-      throw ValidationError("Expected different designs, found \(twice.rawValue) twice.")
-    }
-    if let reason = injected.lazy.compactMap(\.reasonWithoutEffect).first {
-      throw ValidationError("--inject: \(reason)")
-    }
     for (index, path) in outputPaths.enumerated() {
-      if traces.contains(path) {
+      if input.traces.contains(path) {
         throw ValidationError("Expected a report beside the traces, found the trace \(path).")
       }
       if outputPaths[..<index].contains(path) {
@@ -151,8 +121,8 @@ struct ReplayCommand: ParsableCommand {
     let results: DesignRuns.Results
     do throws(ReplayError) {
       results = try DesignRuns(
-        designs: designs.isEmpty ? [.staticCarveout, .rfc3] : designs,
-        plan: plan(configuration(description))
+        designs: designs.designs.isEmpty ? [.staticCarveout, .rfc3] : designs.designs,
+        plan: plan(designs.broken(description.configuration))
       ).results()
     } catch {
       if case .machine(let error) = error { throw MachineInput.failure(error, of: description) }
@@ -181,8 +151,8 @@ struct ReplayCommand: ParsableCommand {
 
   private func plan(_ machine: MachineConfiguration) -> ReplayPlan {
     var plan = ReplayPlan(
-      tracePaths: traces,
-      copies: copies,
+      tracePaths: input.traces,
+      copies: input.copies,
       machine: machine,
       isVerified: !noVerify
     )
@@ -210,13 +180,6 @@ struct ReplayCommand: ParsableCommand {
     var file = try OutputFile(path: path)
     try file.write(bytes)
     try file.finish()
-  }
-
-  /// The machine of every design, apart from the design.
-  private func configuration(_ description: MachineDescription) -> MachineConfiguration {
-    var configuration = description.configuration
-    for injection in injected { configuration.inject(injection) }
-    return configuration
   }
 
   /// The first thing that the oracle or an expectation found wrong, on one line.

@@ -11,7 +11,7 @@ struct TraceBuildCommand: ParsableCommand {
     discussion: "Example: mtesim trace build Traces/cases/zero-fill.trace -o zero-fill.mtt"
   )
 
-  @Argument(help: "A text trace.")
+  @Argument(help: "A text trace.", completion: .file(extensions: ["trace"]))
   var text: String
 
   @Option(name: .shortAndLong, help: ArgumentHelp("The container to write.", valueName: "file"))

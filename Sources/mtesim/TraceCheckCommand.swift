@@ -11,7 +11,7 @@ struct TraceCheckCommand: ParsableCommand {
     discussion: "Example: mtesim trace check Traces/recorded/*.mtt Traces/cases/*.trace"
   )
 
-  @Argument(help: "Containers or text traces.")
+  @Argument(help: "Containers or text traces.", completion: .file(extensions: ["mtt", "trace"]))
   var traces: [String]
 
   func run() throws {

@@ -24,7 +24,7 @@ struct TraceImportMTETRCCommand: ParsableCommand {
       """
   )
 
-  @Argument(help: "A recording.")
+  @Argument(help: "A recording.", completion: .file())
   var recording: String
 
   @Option(name: .shortAndLong, help: ArgumentHelp("The container to write.", valueName: "file"))

@@ -12,7 +12,7 @@ struct TraceInfoCommand: ParsableCommand {
     discussion: "Example: mtesim trace info Traces/recorded/lua-glibc.mtt"
   )
 
-  @Argument(help: "Containers or text traces.")
+  @Argument(help: "Containers or text traces.", completion: .file(extensions: ["mtt", "trace"]))
   var traces: [String]
 
   func run() throws {

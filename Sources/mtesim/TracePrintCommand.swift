@@ -12,7 +12,7 @@ struct TracePrintCommand: ParsableCommand {
     discussion: "Example: mtesim trace print Traces/recorded/lua-glibc.mtt --from 1000 --count 20"
   )
 
-  @Argument(help: "A container or a text trace.")
+  @Argument(help: "A container or a text trace.", completion: .file(extensions: ["mtt", "trace"]))
   var trace: String
 
   @Option(help: ArgumentHelp("The first record, counted from 0.", valueName: "record"))
@@ -23,6 +23,13 @@ struct TracePrintCommand: ParsableCommand {
 
   func run() throws {
     let reader = try TraceReader.open(path: trace)
+    guard from == 0 || from < reader.totals.records else {
+      throw Failure(
+        .usage,
+        "--from: expected a record below \(reader.totals.records), which is how many \(trace) has,"
+          + " found \(from)"
+      )
+    }
     if from == 0 {
       for line in TracePrinter.lines(reader.header) { print(line) }
     }

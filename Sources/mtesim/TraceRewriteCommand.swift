@@ -19,7 +19,7 @@ struct TraceRewriteCommand: ParsableCommand {
       """
   )
 
-  @Argument(help: "A container or a text trace.")
+  @Argument(help: "A container or a text trace.", completion: .file(extensions: ["mtt", "trace"]))
   var trace: String
 
   @Option(name: .shortAndLong, help: ArgumentHelp("The container to write.", valueName: "file"))

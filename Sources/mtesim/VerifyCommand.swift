@@ -18,7 +18,8 @@ struct VerifyCommand: ParsableCommand {
     abstract:
       "Verifies that swapped tags come back, that traces hold and that no invariant breaks.",
     discussion: """
-      Each trace is replayed with every codec, design and page size, each such case on a machine of \
+      Each trace is replayed with every codec, design and page size that is given, by default with all \
+      designs or those that the trace is for, each such case on a machine of \
       its own. The shadow oracle compares every page that is swapped in, moved or copied, granule by \
       granule; recorded tag snapshots, the expectations of text traces, all invariants of the machine \
       and the sums of its report are checked, too. A text trace brings its machine along in a line \
@@ -32,22 +33,19 @@ struct VerifyCommand: ParsableCommand {
       """
   )
 
-  @Argument(help: ArgumentHelp("Traces, or folders of traces.", valueName: "trace"))
+  @Argument(
+    help: ArgumentHelp("Traces, or folders of traces.", valueName: "trace"),
+    completion: .file(extensions: ["mtt", "trace"])
+  )
   var traces: [String] = []
 
   @Option(
-    help: ArgumentHelp("Verify what this file lists instead of traces.", valueName: "file")
+    help: ArgumentHelp("Verify what this file lists instead of traces.", valueName: "file"),
+    completion: .file(extensions: ["yaml", "yml"])
   )
   var suite: String?
 
-  @Option(
-    name: .customLong("design"),
-    help: ArgumentHelp(
-      "Where tags live. Can be given several times. (default: all, or those that a trace is for)",
-      valueName: "name"
-    )
-  )
-  var designs: [TagStorageDesign] = []
+  @OptionGroup var designs: DesignOptions
 
   @Option(
     name: .customLong("codec"),
@@ -104,15 +102,6 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "Run each case twice; both reports must be the same.")
   var twice = false
 
-  @Option(
-    name: .customLong("inject"),
-    help: ArgumentHelp(
-      "Break something on purpose, to see that it is noticed. Can be given several times.",
-      valueName: "fault"
-    )
-  )
-  var injected: [Injection] = []
-
   @Option(help: ArgumentHelp("How the result is written: text, tap or junit.", valueName: "form"))
   var format: VerdictFormat = .text
 
@@ -143,8 +132,9 @@ struct VerifyCommand: ParsableCommand {
     }
     guard suite != nil else { return }
     let used = [
-      ("a trace", !traces.isEmpty), ("--design", !designs.isEmpty), ("--codec", !codecs.isEmpty),
-      ("--page-size", !pageSizes.isEmpty), ("--inject", !injected.isEmpty),
+      ("a trace", !traces.isEmpty), ("--design", !designs.designs.isEmpty),
+      ("--codec", !codecs.isEmpty),
+      ("--page-size", !pageSizes.isEmpty), ("--inject", !designs.injected.isEmpty),
       ("--twice", twice), ("--require-restores", requireRestores > 0),
       ("--invariants", invariants != .end), ("an option of the machine", machine.isUsed),
     ]
@@ -186,10 +176,10 @@ struct VerifyCommand: ParsableCommand {
     }
     var matrix = CaseMatrix(tracePaths: paths)
     matrix.machine = try machine.description()
-    matrix.designs = designs.isEmpty ? nil : designs
+    matrix.designs = designs.designs.isEmpty ? nil : designs.designs
     matrix.codecs = codecs.isEmpty ? nil : codecs
     matrix.pageSizes = pageSizes.isEmpty ? nil : pageSizes
-    matrix.injections = injected
+    matrix.injections = designs.injected
     matrix.invariants = invariants
     matrix.requiredRestores = requireRestores
     matrix.runsTwice = twice

@@ -74,6 +74,13 @@ import Testing
       hugePages: 252,
       hugePagesSince: 1_003
     )
+    // Those that the v5 patch shows for an Android device.
+    snapshot.savedTags = [
+      (8, 118_277, 16_089), (16, 10_762, 6_738), (32, 10_748, 6_823), (64, 10_510, 6_644),
+      (128, 68_375, 47_378),
+    ].map { bytes, allocations, frees in
+      SavedTagClass(bytes: bytes, allocations: allocations, frees: frees, peak: allocations)
+    }
     snapshot.hasKswapdGivenUp = true
     for (index, counter) in Counter.allCases.enumerated() {
       snapshot.counters.add(counter, 1000 + index)

@@ -49,6 +49,7 @@ enum SampleReport {
     use(.tagStorageFree, 548_864, in: &design)
     use(.free, 4_894_720, in: &design)
     use(.freeCma, 548_864, in: &design)
+    use(.pagesWithTagStorage, 3_481_600, in: &design)
     for (counter, count) in [
       (Counter.reserveCalls, 9_000), (.reserveHits, 8_790), (.reserveFast, 120), (.reserveSlow, 60),
       (.reserveFailBusy, 20), (.reserveFailNomem, 10), (.reserveRetries, 45),

@@ -37,6 +37,7 @@ import Testing
       Breakage(rule: .tagOverhead) { $0.tagOverhead.peak = 1_000 },
       use(.tagStorage, .tagStorageFree) { $0.last = 2 << 20 },
       use(.frames, .anonymous) { $0.last = 64 << 20 },
+      use(.tagStorage, .pagesWithTagStorage) { $0.last = 33 * 348_160 },
       use(.frames, .freeCma) { $0.last = 5 << 20 },
       use(.statistics, .pageTables) { $0.peak = $0.mean - 1 },
       use(.statistics, .swapUsed) { $0.last = $0.peak + 1 },

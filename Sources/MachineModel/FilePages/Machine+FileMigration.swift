@@ -54,6 +54,10 @@ extension Machine {
         target: destination.rawValue
       )
     }
+    if watch.isOn {
+      let reason = migrationReason(of: source, tagged: false, as: .movable)
+      noteMigration(from: source, to: destination, reason: reason)
+    }
     addToFileList(destination, of: group(of: destination))
     freeFrame(source)
     counters.add(.pagesCopied)

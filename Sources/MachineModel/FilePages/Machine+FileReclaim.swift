@@ -214,6 +214,7 @@ extension Machine {
     guard frames[frame].use == .file else { return dropLazyFreePage(frame) }
     // A page that was used is dropped only while that is free of charge.
     if wasReferenced && isDirtyFilePage(frame) { return .keep }
+    if watch.isOn { noteFileReclaim(frame) }
     return dropUnusedFilePage(frame)
   }
 

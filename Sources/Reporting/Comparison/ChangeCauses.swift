@@ -29,14 +29,14 @@ public struct ChangeCauses: Equatable, Sendable {
       causes: overheadCauses,
       base: base,
       news: news
-    ) { Int64(clamping: $0.report.designs[$0.design].tagOverhead.mean) }
+    ) { Int64(clamping: $0.design.tagOverhead.mean) }
     let paging = ChangeCauses(
       name: "paging_overhead.mean",
       title: "cost of paging, mean",
       causes: pagingCauses,
       base: base,
       news: news
-    ) { side in pagingCauses.reduce(0) { $0 + $1.bytes(of: side) } }
+    ) { side in MemoryCategory.pagingOverhead.reduce(0) { $0 + side.mean($1) } }
     return [overhead, paging].filter { !$0.parts.isEmpty }
   }
 
@@ -52,12 +52,7 @@ public struct ChangeCauses: Equatable, Sendable {
     self.title = title
     let total = news.map { side in side.map { whole($0) - whole(base) } }
     var parts = causes.map { cause in
-      Part(
-        title: cause.title,
-        changes: news.map { side in
-          side.map { cause.bytes(of: $0) - cause.bytes(of: base) }
-        }
-      )
+      Part(title: cause.title, changes: news.map { side in side.map { cause.change(base, $0) } })
     }
     // A report may round the mean of a sum and those of its parts apart.
     let rest = total.indices.map { column in
@@ -68,41 +63,46 @@ public struct ChangeCauses: Equatable, Sendable {
     self.parts = parts.filter { part in part.changes.contains { $0 ?? 0 != 0 } }
   }
 
-  /// A cause, and the categories of memory that are there for it.
-  private struct Cause {
+  /// A cause, and how many bytes a report has more for it than the base.
+  private struct Cause: Sendable {
     let title: String
-    let categories: [MemoryCategory]
+    let change: @Sendable (_ base: ComparisonSide, _ side: ComparisonSide) -> Int64
 
-    /// The mean of the categories together, in bytes.
-    func bytes(of side: ComparisonSide) -> Int64 {
-      categories.reduce(0) { sum, category in
-        sum + Int64(clamping: side.report.designs[side.design][category].mean)
+    /// A cause that is the change of categories of memory.
+    static func categories(_ title: String, _ categories: [MemoryCategory]) -> Cause {
+      Cause(title: title) { base, side in
+        categories.reduce(0) { $0 + side.mean($1) - base.mean($1) }
       }
     }
   }
 
-  /// Each category of the overhead is one cause's.
+  /// Each category of the overhead is one cause's, or two's that add up.
   private static let overheadCauses = [
-    Cause(
-      title: "tag storage withheld from the page allocator",
-      categories: [.tagStorageWithheld]
-    ),
-    Cause(title: "tag blocks in use", categories: [.tagStorageHeld]),
-    Cause(
-      title: "objects of saved tags",
-      categories: MemoryCategory.tagOverhead.filter {
+    Cause.categories("tag storage withheld from the page allocator", [.tagStorageWithheld]),
+    Cause(title: "tag blocks: number of tagged pages") { TagBlockChange($0, $1).byPages },
+    Cause(title: "tag blocks: tagged pages that one serves") { TagBlockChange($0, $1).byPacking },
+    Cause.categories(
+      "objects of saved tags",
+      MemoryCategory.tagOverhead.filter {
         $0.rawValue >= MemoryCategory.savedTags16.rawValue
           && $0.rawValue <= MemoryCategory.savedTags2048.rawValue
       }
     ),
-    Cause(title: "packing of saved tags in slabs", categories: [.savedTagSlack]),
-    Cause(title: "map from swap entry to saved tags", categories: [.savedTagNodes]),
-    Cause(title: "parked tags", categories: [.parkedTags]),
+    Cause.categories("packing of saved tags in slabs", [.savedTagSlack]),
+    Cause.categories("map from swap entry to saved tags", [.savedTagNodes]),
+    Cause.categories("parked tags", [.parkedTags]),
   ]
 
   private static let pagingCauses = [
-    Cause(title: "page tables", categories: [.pageTables]),
-    Cause(title: "page descriptors", categories: [.structPages]),
-    Cause(title: "reference pages", categories: [.referencePages]),
+    Cause.categories("page tables", [.pageTables]),
+    Cause.categories("page descriptors", [.structPages]),
+    Cause.categories("reference pages", [.referencePages]),
   ]
+}
+
+extension ComparisonSide {
+  /// The mean of a category, in bytes.
+  func mean(_ category: MemoryCategory) -> Int64 {
+    Int64(clamping: design[category].mean)
+  }
 }

@@ -54,31 +54,45 @@ public struct Comparison: Equatable, Sendable {
     conditions = news.flatMap { ComparisonConditions.lines(base, $0) }
     let pairings = news.map { DesignPairing(base.report, $0.report) }
     let headings = ReportRows.headings(base.report)
+    let otherHeadings = news.map { ReportRows.headings($0.report) }
+    // Most designs have the same size classes, and so the same rows.
+    var definitions: (classes: [Int], groups: [GroupDefinition])?
     var sections: [ComparisonSection] = []
     for design in base.report.designs.indices {
       let partners = pairings.map { $0.partners[design] }
       guard partners.contains(where: { $0 != nil }) else { continue }
-      let sides = zip(news, partners).map { new, partner in
-        partner.map { ComparisonSide(report: new.report, design: $0) }
+      let side = ComparisonSide(base.report, design, heading: headings[design])
+      let sides = zip(news.indices, partners).map { new, partner in
+        partner.map {
+          ComparisonSide(news[new].report, $0, heading: otherHeadings[new][$0])
+        }
+      }
+      let classes = ReportRows.classes(of: ([side] + sides.compactMap(\.self)).map(\.design))
+      if definitions?.classes != classes {
+        definitions = (classes, GroupDefinition.all(classes: classes))
       }
       sections.append(
         ComparisonSection(
           title: headings[design],
-          base: ComparisonSide(report: base.report, design: design),
+          base: side,
           news: sides,
+          definitions: definitions?.groups ?? [],
           selection
         )
       )
     }
     self.sections = sections
     var unmatched: [String] = []
-    for (new, pairing) in zip(news, pairings) {
+    for (number, (new, pairing)) in zip(news, pairings).enumerated() {
       for design in base.report.designs.indices where pairing.partners[design] == nil {
         unmatched.append("\(printable(headings[design])) is not in \(printable(new.name))")
       }
-      let newHeadings = ReportRows.headings(new.report)
-      for design in new.report.designs.indices where !pairing.partners.contains(design) {
-        unmatched.append("\(printable(newHeadings[design])) is only in \(printable(new.name))")
+      // Only asked what it holds, so its order reaches nothing.
+      let paired = Set(pairing.partners.compactMap(\.self))
+      for design in new.report.designs.indices where !paired.contains(design) {
+        unmatched.append(
+          "\(printable(otherHeadings[number][design])) is only in \(printable(new.name))"
+        )
       }
     }
     self.unmatched = unmatched
@@ -88,13 +102,19 @@ public struct Comparison: Equatable, Sendable {
 /// One design of one report.
 struct ComparisonSide {
   let report: RunReport
-  /// The place of the design in the report.
-  let design: Int
+  /// The design, which is a kilobyte of counters: taken out of the report once and not for each row.
+  let design: DesignReport
+  /// What the report calls the design.
+  let heading: String
+
+  init(_ report: RunReport, _ place: Int, heading: String) {
+    self.report = report
+    design = report.designs[place]
+    self.heading = heading
+  }
 
   /// What the row states there.
-  func cell(_ value: RowValue) -> ReportCell {
-    value.cell(of: report.designs[design], in: report)
-  }
+  func cell(_ value: RowValue) -> ReportCell { value.cell(of: design, in: report) }
 }
 
 /// Which design of another report each design of the base is compared with.
@@ -107,9 +127,12 @@ struct DesignPairing {
       partners = [0]
       return
     }
+    // Only looked up, so that their order reaches nothing.
+    let places = Dictionary(grouping: other.designs.indices) { other.designs[$0].design }
+    let counts = Dictionary(base.designs.map { ($0.design, 1) }, uniquingKeysWith: +)
     partners = base.designs.map { design in
-      let sameName = other.designs.indices.filter { other.designs[$0].design == design.design }
-      let isOnly = base.designs.count { $0.design == design.design } == 1
+      let sameName = places[design.design] ?? []
+      let isOnly = counts[design.design] == 1
       return sameName.first { other.designs[$0].codec == design.codec }
         ?? (isOnly && sameName.count == 1 ? sameName.first : nil)
     }

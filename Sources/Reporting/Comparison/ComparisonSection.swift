@@ -17,17 +17,15 @@ public struct ComparisonSection: Equatable, Sendable {
     title: String,
     base: ComparisonSide,
     news: [ComparisonSide?],
+    definitions: [GroupDefinition],
     _ selection: Comparison.Selection
   ) {
     self.title = title
     otherTitles = news.map { side in
       guard let side else { return nil }
-      let heading = ReportRows.headings(side.report)[side.design]
-      return heading == title ? nil : heading
+      return side.heading == title ? nil : side.heading
     }
-    let sides = [base] + news.compactMap { $0 }
-    let classes = ReportRows.classes(of: sides.map { $0.report.designs[$0.design] })
-    groups = GroupDefinition.all(classes: classes).compactMap { definition in
+    groups = definitions.compactMap { definition in
       let rows = definition.rows.compactMap { row in
         Self.row(row, base, news, selection)
       }
