@@ -32,15 +32,19 @@ extension Machine {
     counters.add(.reserveCalls)
     guard let block = region.block(of: frame) else {
       counters.add(.reserveFailInvalid)
+      noteSlow()
+      stallMeter.noteReservation(.failed)
       return .invalid
     }
     if reservation.extent == .everything { takeEverythingOnce(reservation) }
     if blocks.isReserved(block) {
       counters.add(.reserveHits)
     } else {
+      noteSlow()
       let result = take(block, reservation)
       guard result == .reserved else {
         countFailure(result)
+        stallMeter.noteReservation(.failed)
         return result
       }
       // Whatever was pinned during the burst belongs to it as soon as it can be had.

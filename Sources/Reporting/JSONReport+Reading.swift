@@ -98,8 +98,8 @@ private struct ReportReader {
       node,
       "a design",
       [
-        "design", "codec", "counters", "memory", "tag_overhead", "saved_tags", "verification",
-        "contents_digest",
+        "design", "codec", "counters", "memory", "tag_overhead", "saved_tags", "stalls",
+        "verification", "contents_digest",
       ]
     )
     var counters = CounterSet()
@@ -117,9 +117,97 @@ private struct ReportReader {
       memory: memory,
       tagOverhead: try use(members[4]),
       savedTags: try list(members[5]) { (node) throws(ReportError) in try savedTags(node) },
-      verification: try verification(members[6]),
-      contentsDigest: try string(members[7])
+      stalls: try stalls(members[6]),
+      verification: try verification(members[7]),
+      contentsDigest: try string(members[8])
     )
+  }
+
+  private func stalls(_ node: JSONNode) throws(ReportError) -> StallReport {
+    let members = try members(
+      node,
+      "the waits",
+      StallSubject.allCases.map(\.rawValue) + ["tagged_allocation_classes"]
+    )
+    var stalls = StallReport()
+    stalls.faults = try histogram(members[0])
+    stalls.allocations = try histogram(members[1])
+    let classes = try self.members(
+      members[2],
+      "the classes of allocations",
+      AllocationClass.allCases.map(\.rawValue)
+    )
+    stalls.classes = []
+    for node in classes {
+      let fields = try self.members(
+        node,
+        "a class of allocations",
+        AllocationClassField.allCases.map(\.rawValue)
+      )
+      stalls.classes.append(
+        AllocationClassTotals(
+          count: try number(fields[0]),
+          migratedPages: try number(fields[1]),
+          total: try number(fields[2]),
+          maximum: try number(fields[3])
+        )
+      )
+    }
+    return stalls
+  }
+
+  /// A histogram of waits, whose derived numbers must be those of its buckets.
+  private func histogram(_ node: JSONNode) throws(ReportError) -> StallHistogram {
+    let statistics = StallStatistic.allCases
+    let members = try members(
+      node,
+      "a histogram of waits",
+      statistics.map(\.rawValue) + ["buckets"]
+    )
+    func stated(_ statistic: StallStatistic) throws(ReportError) -> UInt64 {
+      guard let place = statistics.firstIndex(of: statistic) else { return 0 }
+      return try number(members[place])
+    }
+    let found = StallHistogram(
+      count: try stated(.count),
+      total: try stated(.total),
+      maximum: try stated(.max),
+      buckets: try buckets(members[statistics.count])
+    )
+    guard let found else {
+      throw parser.error("waits that go together", "others", at: node.offset)
+    }
+    for (statistic, node) in zip(statistics, members)
+    where statistic.value(of: found) != (try number(node)) {
+      throw parser.error(
+        "\(statistic.value(of: found)) for \(statistic.rawValue)",
+        "\(try number(node))",
+        at: node.offset
+      )
+    }
+    return found
+  }
+
+  private func buckets(_ node: JSONNode) throws(ReportError) -> [UInt64] {
+    var counts: [UInt64] = []
+    let pairs = try list(node) { (node) throws(ReportError) in
+      let members = try members(node, "a bucket", ["least", "count"])
+      return (least: try number(members[0]), count: try number(members[1]), node: node)
+    }
+    for pair in pairs {
+      let bucket = StallHistogram.bucket(of: pair.least)
+      guard bucket >= counts.count, pair.count > 0,
+        StallHistogram.waits(in: bucket).lowerBound == pair.least
+      else {
+        throw parser.error(
+          "the least wait of a bucket that follows, with a count",
+          "\(pair.least)",
+          at: pair.node.offset
+        )
+      }
+      counts += [UInt64](repeating: 0, count: bucket - counts.count) + [pair.count]
+    }
+    return counts
   }
 
   private func use(_ node: JSONNode) throws(ReportError) -> MemoryUse {

@@ -15,6 +15,7 @@ struct MTESimCommand: ParsableCommand {
       VerifyCommand.self,
       MachineCommand.self,
       CompareCommand.self,
+      BreakEvenCommand.self,
       TraceCommand.self,
       TagsCommand.self,
     ]

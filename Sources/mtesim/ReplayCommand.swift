@@ -39,6 +39,9 @@ struct ReplayCommand: ParsableCommand {
   )
   var designs: [TagStorageDesign] = []
 
+  @Flag(help: "Run every design there is.")
+  var allDesigns = false
+
   @OptionGroup(title: "Machine")
   var machine: MachineOptions
 
@@ -71,6 +74,9 @@ struct ReplayCommand: ParsableCommand {
   )
   var allRows = false
 
+  @Flag(help: "Print one line for each design, for many designs; as table or markdown.")
+  var byDesign = false
+
   @Option(
     name: .customLong("report"),
     help: ArgumentHelp("Also write the whole report as JSON.", valueName: "file")
@@ -97,7 +103,10 @@ struct ReplayCommand: ParsableCommand {
   var timelinePath: String?
 
   @Flag(
-    help: "Also print what the run would have cost in time, by the cost model of the machine."
+    help: ArgumentHelp(
+      "Also print what the run would have cost in time and how long accesses had to wait, by the cost"
+        + " model of the machine; csv and json have it always."
+    )
   )
   var costs = false
 
@@ -122,6 +131,9 @@ struct ReplayCommand: ParsableCommand {
     if let twice = designs.first(where: { design in designs.count { $0 == design } > 1 }) {
       throw ValidationError("Expected different designs, found \(twice.rawValue) twice.")
     }
+    guard designs.isEmpty || !allDesigns else {
+      throw ValidationError("Expected --design or --all-designs, found both.")
+    }
     if let reason = injected.lazy.compactMap(\.reasonWithoutEffect).first {
       throw ValidationError("--inject: \(reason)")
     }
@@ -135,8 +147,11 @@ struct ReplayCommand: ParsableCommand {
         )
       }
     }
-    guard !costs || format == .table && view == nil else {
-      throw ValidationError("Expected --costs with the table only.")
+    guard !byDesign || [.table, .markdown].contains(format) && view == nil && !allRows else {
+      throw ValidationError("Expected --by-design with the forms table and markdown only.")
+    }
+    guard !costs || [.table, .markdown].contains(format) && view == nil else {
+      throw ValidationError("Expected --costs with the forms table and markdown only.")
     }
   }
 
@@ -151,7 +166,8 @@ struct ReplayCommand: ParsableCommand {
     let results: DesignRuns.Results
     do throws(ReplayError) {
       results = try DesignRuns(
-        designs: designs.isEmpty ? [.staticCarveout, .rfc3] : designs,
+        designs: allDesigns
+          ? TagStorageDesign.allCases : designs.isEmpty ? [.staticCarveout, .rfc3] : designs,
         plan: plan(configuration(description))
       ).results()
     } catch {
@@ -163,13 +179,19 @@ struct ReplayCommand: ParsableCommand {
     if let viewsPath { try KernelViews(results.snapshots).write(to: viewsPath) }
     if let view {
       print(KernelViews(results.snapshots).text(of: view), terminator: "")
+    } else if byDesign {
+      let text = format == .markdown ? DesignTable.markdownText(report) : DesignTable.text(report)
+      print(text, terminator: "")
     } else {
       let rows: ReportRows.Selection = allRows ? .occurring : .essential
       print(format.render(report, results.series, rows: rows), terminator: "")
     }
     if costs {
       print()
-      print(CostTable.text(report), terminator: "")
+      print(
+        format == .markdown ? CostTable.markdown(report) : CostTable.text(report),
+        terminator: ""
+      )
     }
     guard Verdict(report).isClean else {
       throw Failure(.verification, Self.firstDifference(in: report))
