@@ -34,12 +34,17 @@ public struct BrokenInvariant: Error, Equatable, Sendable, CustomStringConvertib
 
   /// Runs checks and stops the program at a promise that does not hold.
   ///
-  /// The message appears in release builds too, which those of `precondition` do not.
-  public static func stop(_ checks: () throws(BrokenInvariant) -> Void) {
+  /// The message appears in release builds too, which those of `precondition` do not. `object` is what
+  /// to show below it, and is made only then.
+  public static func stop(
+    showing object: @autoclosure () -> String = "",
+    _ checks: () throws(BrokenInvariant) -> Void
+  ) {
     do throws(BrokenInvariant) {
       try checks()
     } catch {
-      fatalError(error.description)
+      let object = object()
+      fatalError(object.isEmpty ? error.description : "\(error)\n\(object)")
     }
   }
 }
@@ -55,10 +60,6 @@ public protocol InvariantChecks: ~Copyable {
 extension InvariantChecks where Self: ~Copyable {
   /// Stops the program at the first promise that does not hold.
   public borrowing func checkInvariants() {
-    do throws(BrokenInvariant) {
-      try verifyInvariants()
-    } catch {
-      fatalError(error.description)
-    }
+    BrokenInvariant.stop { () throws(BrokenInvariant) in try verifyInvariants() }
   }
 }

@@ -153,6 +153,28 @@ public struct EffectiveMachine {
       Row("pages of a block", \.region.blockPages),
       Row("blocks", \.region.blockCount),
       Row("PFN of tagged memory", text: { Self.range($0.region.memory, $0.map) }),
+    ] + tagOfTagsRows
+  }
+
+  /// What the tags of tag storage take, where a design has them.
+  private var tagOfTagsRows: [Row] {
+    func pages(_ region: TagStorageRegion) -> Int {
+      (region.blockCount - region.firstBlockOfTagStorage) * region.blockPages
+    }
+    guard designs.contains(where: { pages($0.layout.region) > 0 }) else { return [] }
+    let best = TagOfTagsLayout(
+      ramBytes: UInt64(configuration.ramBytes),
+      pageSize: configuration.pageSize
+    )
+    return [
+      Row("never reused, for tags of tags") { pages($0.region) },
+      // What tag storage that is not the top 1/32 of RAM could spare.
+      Row(
+        "the least of them there can be",
+        text: { layout in
+          pages(layout.region) > 0 ? best.map { "\($0.lostPages)" } ?? "-" : "0"
+        }
+      ),
     ]
   }
 

@@ -122,10 +122,11 @@ extension MachineKey {
         + "with 4K pages, 47 or 48 with 16K, 42, 48 or 52 with 64K.",
       source: "CONFIG_ARM64_VA_BITS"
     ),
-    .numberOrAuto(
+    .optionalNumber(
       "kernel.max-order",
       \.zone.maxOrder,
       in: 3...14,
+      unset: "auto",
       unit: "power of two pages",
       meaning:
         "The largest block of the page allocator; auto is 10 with 4K pages, 11 with 16K, 13 with 64K. "

@@ -13,7 +13,7 @@ extension MachineKey {
       meaning: "The movable requests that tag storage may serve.",
       source: "gfp_to_alloc_flags_cma, RFC v2 and v3"
     ),
-    .answer(
+    .optionalNumber(
       "tag-storage.prefer-above",
       \.designChanges.preferAbovePercent,
       in: 0...100,
@@ -41,7 +41,7 @@ extension MachineKey {
       meaning: "What the first tagged page takes: its tag block, or all tag storage for ever.",
       source: "review of RFC v1, 24 August 2023, for everything"
     ),
-    .answer(
+    .optionalNumber(
       "tag-storage.reserve-attempts",
       \.designChanges.attempts,
       in: 1...16,
@@ -79,7 +79,7 @@ extension MachineKey {
       meaning: "The freed frames that give their share of a tag block back.",
       source: "free_pages_prepare, RFC v1 to v3"
     ),
-    .answer(
+    .optionalNumber(
       "tag-storage.replace-attempts",
       \.designChanges.replaceAttempts,
       in: 1...16,
@@ -87,7 +87,7 @@ extension MachineKey {
       meaning: "Attempts at moving a page to a frame that can hold tags.",
       source: "RFC v1 and v2: 5; RFC v3: 3"
     ),
-    .answer(
+    .optionalNumber(
       "tag-storage.replay-cap",
       \.designChanges.replayCap,
       in: 1...1000,

@@ -143,26 +143,28 @@ extension MachineKey {
     return key
   }
 
-  /// A key whose value is a whole number, or `auto`.
-  static func numberOrAuto(
+  /// A key whose value is a whole number, or `unset` where something else decides: the design, unless
+  /// another word is given.
+  static func optionalNumber(
     _ name: String,
     _ path: any ConfigurationPath<Int?>,
     in range: ClosedRange<Int>,
+    unset: String = designsAnswer,
     unit: String,
     meaning: String,
     source: String
   ) -> MachineKey {
     MachineKey(
       name,
-      values: "auto or \(range.lowerBound) to \(range.upperBound)",
+      values: "\(unset) or \(range.lowerBound) to \(range.upperBound)",
       unit: unit,
       meaning: meaning,
       source: source,
-      read: { configuration in configuration[keyPath: path].map { "\($0)" } ?? "auto" },
+      read: { $0[keyPath: path].map(String.init) ?? unset },
       write: { configuration, text in
-        let number = wholeNumber(text, in: range)
-        guard number != nil || text == "auto" else { return false }
-        configuration[keyPath: path] = number
+        let value = wholeNumber(text, in: range)
+        guard value != nil || text == unset else { return false }
+        configuration[keyPath: path] = value
         return true
       }
     )
@@ -207,31 +209,6 @@ extension MachineKey {
       read: { $0[keyPath: path]?.rawValue ?? designsAnswer },
       write: { configuration, text in
         let value = Choice(rawValue: text)
-        guard value != nil || text == designsAnswer else { return false }
-        configuration[keyPath: path] = value
-        return true
-      }
-    )
-  }
-
-  /// A key that replaces an answer of the design by a whole number.
-  static func answer(
-    _ name: String,
-    _ path: any ConfigurationPath<Int?>,
-    in range: ClosedRange<Int>,
-    unit: String,
-    meaning: String,
-    source: String
-  ) -> MachineKey {
-    MachineKey(
-      name,
-      values: "\(designsAnswer) or \(range.lowerBound) to \(range.upperBound)",
-      unit: unit,
-      meaning: meaning,
-      source: source,
-      read: { $0[keyPath: path].map(String.init) ?? designsAnswer },
-      write: { configuration, text in
-        let value = wholeNumber(text, in: range)
         guard value != nil || text == designsAnswer else { return false }
         configuration[keyPath: path] = value
         return true

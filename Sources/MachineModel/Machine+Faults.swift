@@ -73,14 +73,26 @@ extension Machine {
     in vma: FaultArea,
     of process: Int
   ) -> Bool {
-    guard growTables(of: process, for: address) else { return false }
+    guard mapKernelPage(zeroFrame, at: page, address, in: vma, of: process) else { return false }
     counters.add(.faultZeroPage)
     steps.insert(.zeroPage)
+    return true
+  }
+
+  /// Maps a page that belongs to the kernel for reading: no reference, no reverse map, not resident.
+  mutating func mapKernelPage(
+    _ frame: PageFrameNumber,
+    at page: PageIdentifier,
+    _ address: VirtualPageNumber,
+    in vma: FaultArea,
+    of process: Int
+  ) -> Bool {
+    guard growTables(of: process, for: address) else { return false }
     processes[process].table.setEntry(
       page,
       state: .zeroPage,
       flags: vma.flags.contains(.mte) ? [.readable, .young, .tagged] : [.readable, .young],
-      target: zeroFrame.rawValue
+      target: frame.rawValue
     )
     return true
   }

@@ -169,11 +169,11 @@ extension BuddyAllocator {
 
   /// Stops the program, with the zone printed, unless everything agrees.
   public func checkInvariants(frames: borrowing FrameTable) {
-    do throws(BrokenInvariant) {
-      try verifyInvariants(frames: frames)
-    } catch {
-      let zone = snapshot(presentPages: endFrame - firstFrame, processors: 1)
-      fatalError("zone \(kind.name): \(error); \(freePages) pages free\n\(zone)")
-    }
+    BrokenInvariant.stop(
+      showing: """
+        zone \(kind.name), \(freePages) pages free
+        \(snapshot(presentPages: endFrame - firstFrame, processors: 1))
+        """
+    ) { () throws(BrokenInvariant) in try verifyInvariants(frames: frames) }
   }
 }

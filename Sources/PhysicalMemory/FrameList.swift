@@ -185,10 +185,6 @@ public struct FrameList: BitwiseCopyable, Hashable, Sendable {
   ///
   /// - Complexity: O(*n*), where *n* is the length of the list.
   public func checkInvariants(in frames: borrowing FrameTable) {
-    do throws(BrokenInvariant) {
-      try verifyInvariants(in: frames)
-    } catch {
-      fatalError(error.description)
-    }
+    BrokenInvariant.stop { () throws(BrokenInvariant) in try verifyInvariants(in: frames) }
   }
 }

@@ -125,10 +125,15 @@ public struct ZoneExtent: Equatable, Sendable {
     return zones + [ZoneExtent(.movable, split..<presentFrames, map)]
   }
 
-  /// The address at which a zone of all addresses of so many bits ends.
+  /// The address at which a zone of all addresses of so many bits ends, on a machine whose memory lies
+  /// between `start` and `end`, in bytes.
   ///
   /// Source: Linux v6.8 arm64 `max_zone_phys`.
-  private static func limit(bits: Int, start: Int, end: Int) -> Int {
+  public static func limit<Address: FixedWidthInteger>(
+    bits: Int,
+    start: Address,
+    end: Address
+  ) -> Address {
     if start >= 1 << 32 { return end }
     return min(start >= 1 << bits ? 1 << 32 : 1 << bits, end)
   }

@@ -157,6 +157,27 @@ public struct TraceWriter: ~Copyable {
     }
   }
 
+  /// Adds a touch, an access or a tag store as another trace has it, to the page at `address`.
+  ///
+  /// - Precondition: the record is of no operation.
+  public mutating func copy(
+    _ record: EventRecord,
+    at address: UInt64,
+    clock: UInt64
+  ) throws(TraceError) {
+    precondition(record.kind != .operation, "an operation is more than its record")
+    try append(
+      EventRecord(
+        kind: record.kind,
+        page: identifier(address),
+        detail: record.detail,
+        argument: record.argument,
+        count: record.count,
+        clock: clock
+      )
+    )
+  }
+
   /// Adds an operation.
   ///
   /// - Precondition: addresses are below 2^56; a kernel copy has at least one byte; a snapshot has

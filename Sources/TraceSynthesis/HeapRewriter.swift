@@ -67,34 +67,7 @@ public struct HeapRewriter {
   ) throws(TraceError) {
     try prepare(page..<page + 1, &writer)
     clock = record.clock
-    let base = page * UInt64(pageSize.bytes)
-    let clock = clock + added
-    switch record.kind {
-    case .touch:
-      try writer.touch(
-        base,
-        reads: UInt64(record.detail),
-        writes: UInt64(record.count),
-        clock: clock
-      )
-    case .access:
-      let hasTag = record.argument & EventRecord.accessHasTag != 0
-      try writer.access(
-        address: base + UInt64(record.detail),
-        size: UInt64(record.count),
-        isWrite: record.isWrite,
-        pointerTag: hasTag ? MemoryTag(truncating: record.argument) : nil,
-        clock: clock
-      )
-    case .tagRun:
-      try writer.tagRun(
-        address: base + UInt64(record.detail) * UInt64(MemoryTag.granuleBytes),
-        granules: UInt64(record.count),
-        tag: MemoryTag(truncating: record.argument),
-        clock: clock
-      )
-    case .operation: preconditionFailure("an operation is copied by another function")
-    }
+    try writer.copy(record, at: page * UInt64(pageSize.bytes), clock: clock + added)
   }
 
   private mutating func take(

@@ -63,32 +63,7 @@ struct TraceEvents {
         try writer.operation(operation, clock: clock)
       case .memory(let record, let page):
         clock += Self.accesses(record)
-        switch record.kind {
-        case .touch:
-          try writer.touch(
-            page,
-            reads: UInt64(record.detail),
-            writes: UInt64(record.count),
-            clock: clock
-          )
-        case .access:
-          let hasTag = record.argument & EventRecord.accessHasTag != 0
-          try writer.access(
-            address: page + UInt64(record.detail),
-            size: UInt64(record.count),
-            isWrite: record.isWrite,
-            pointerTag: hasTag ? MemoryTag(truncating: record.argument) : nil,
-            clock: clock
-          )
-        case .tagRun:
-          try writer.tagRun(
-            address: page + UInt64(record.detail) * UInt64(MemoryTag.granuleBytes),
-            granules: UInt64(record.count),
-            tag: MemoryTag(truncating: record.argument),
-            clock: clock
-          )
-        case .operation: break
-        }
+        try writer.copy(record, at: page, clock: clock)
       }
     }
     return try writer.finish().bytes

@@ -119,6 +119,15 @@ import Testing
     #expect(text.hasPrefix("settings other than the defaults\n  ram = 1G\n"))
   }
 
+  /// The worked example of 16 GiB (specification of tag storage, section 2.7).
+  @Test func tagsOfTagsTakeMoreThanTheyMust() throws {
+    let phone = try #require(MachinePreset.named("phone-16g")).description.configuration
+    let both = try EffectiveMachine(phone, designs: [.tagOfTags, .rfc3]).text
+    #expect(both.contains("\n  never reused, for tags of tags            4096             0\n"))
+    #expect(both.contains("\n  the least of them there can be            3997             0\n"))
+    #expect(try !EffectiveMachine(phone, designs: [.rfc3]).text.contains("tags of tags"))
+  }
+
   /// The FVP as the tag storage series describes it: DMA ends at 4 GiB, Normal begins at 34 GiB.
   @Test func theFvpHasTwoZonesWithAHoleBetweenThem() throws {
     let fvp = try #require(MachinePreset.named("fvp")).description.configuration

@@ -34,7 +34,7 @@ extension Machine {
     }
   }
 
-  /// Maps the shared page like the zero page: no reference, no reverse map, not resident.
+  /// Maps the shared page like the zero page.
   private mutating func mapReferencePage(
     _ frame: PageFrameNumber,
     at page: PageIdentifier,
@@ -42,15 +42,9 @@ extension Machine {
     in vma: FaultArea,
     of process: Int
   ) -> Bool {
-    guard growTables(of: process, for: address) else { return false }
+    guard mapKernelPage(frame, at: page, address, in: vma, of: process) else { return false }
     counters.add(.faultReferencePage)
     steps.insert(.referencePage)
-    processes[process].table.setEntry(
-      page,
-      state: .zeroPage,
-      flags: vma.flags.contains(.mte) ? [.readable, .young, .tagged] : [.readable, .young],
-      target: frame.rawValue
-    )
     note(.reference, process: process, page: page)
     return true
   }

@@ -48,7 +48,7 @@ public struct GeometryMap: Equatable, Sendable {
     guard let start = present.map(\.start).min(), let end = present.map(\.end).max() else {
       return []
     }
-    let limit = start >= 1 << 32 ? end : min(end, 1 << 32)
+    let limit = ZoneExtent.limit(bits: 32, start: start, end: end)
     let frames = PhysicalRange(start: start, byteCount: end - start).pages(shift: pageSize.shift)
     let boundary = Int(limit >> UInt64(pageSize.shift))
     let low = Zone(.dma, frames: frames.lowerBound..<min(boundary, frames.upperBound))
