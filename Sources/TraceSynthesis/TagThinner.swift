@@ -29,7 +29,7 @@ public struct TagShare: Equatable, Sendable {
   /// What stays at some share also stays at any larger one.
   public func keeps(page: UInt64) -> Bool {
     let part = scrambled(page / chunkPages ^ scrambled(seed)) >> 32
-    return part * Self.all >> 32 < hundredthsOfPercent
+    return (part * Self.all) >> 32 < hundredthsOfPercent
   }
 
   /// A bijection that spreads neighbouring words over all words: the output function of SplitMix64.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import ArgumentParser
+import ArgumentParser
 import MachineFile
 import MachineModel
 import MemoryModel
 import Replay
 import Reporting
-public import TagStorage
+import TagStorage
 import TraceFormat
 import TraceSynthesis
 
@@ -172,8 +172,8 @@ struct BreakEvenCommand: ParsableCommand {
   private func search() throws -> BreakEvenSearch {
     let range = try bounds()
     let distance = range.upperBound - range.lowerBound
-    let needsReplays =
-      !(over.hasPrefix("cost.") && !(try judged().isMeasuredWhileRunning))
+    let judged = try judged()
+    let needsReplays = !over.hasPrefix("cost.") || judged.isMeasuredWhileRunning
     let usual = isOverShare ? 50 : needsReplays ? max(1, distance / 256) : 1
     let step = try step.map { try number($0, "--step") } ?? usual
     guard step > 0 else { throw ValidationError("Expected a positive --step, found \(step).") }

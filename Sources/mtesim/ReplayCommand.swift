@@ -110,6 +110,15 @@ struct ReplayCommand: ParsableCommand {
   )
   var costs = false
 
+  @Option(
+    name: .customLong("over-time"),
+    help: ArgumentHelp(
+      "Also print what each design gives up and gives back in each of so many parts of the run.",
+      valueName: "n"
+    )
+  )
+  var timeParts: Int?
+
   @Flag(help: "Leave the shadow oracle out: faster, but nothing is compared.")
   var noVerify = false
 
@@ -145,6 +154,14 @@ struct ReplayCommand: ParsableCommand {
         throw ValidationError(
           "Expected different files for different reports, found \(path) twice."
         )
+      }
+    }
+    if let timeParts {
+      guard (1...Self.seriesPoints).contains(timeParts) else {
+        throw ValidationError("Expected 1 to \(Self.seriesPoints) parts, found \(timeParts).")
+      }
+      guard [.table, .markdown].contains(format) && view == nil else {
+        throw ValidationError("Expected --over-time with the forms table and markdown only.")
       }
     }
     guard !byDesign || [.table, .markdown].contains(format) && view == nil && !allRows else {
@@ -193,6 +210,15 @@ struct ReplayCommand: ParsableCommand {
         terminator: ""
       )
     }
+    if let timeParts {
+      print()
+      print(
+        format == .markdown
+          ? TimeTable.markdownText(report, results.series, parts: timeParts)
+          : TimeTable.text(report, results.series, parts: timeParts),
+        terminator: ""
+      )
+    }
     guard Verdict(report).isClean else {
       throw Failure(.verification, Self.firstDifference(in: report))
     }
@@ -208,7 +234,7 @@ struct ReplayCommand: ParsableCommand {
       machine: machine,
       isVerified: !noVerify
     )
-    if htmlPath != nil || timelinePath != nil || format == .html {
+    if htmlPath != nil || timelinePath != nil || timeParts != nil || format == .html {
       plan.seriesPoints = Self.seriesPoints
     }
     return plan

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import ArgumentParser
+import ArgumentParser
 import MemoryModel
 import TraceFormat
 import TraceSynthesis
@@ -91,7 +91,7 @@ struct Percentage: ExpressibleByArgument, Equatable {
   let hundredths: UInt64
 
   /// Reads the value of an option.
-  public init?(argument: String) {
+  init?(argument: String) {
     let parts = argument.split(separator: ".", omittingEmptySubsequences: false)
     guard (1...2).contains(parts.count),
       parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } }),

@@ -19,7 +19,7 @@ import Testing
     )
     #expect(run.code == 0 && run.error.isEmpty, "\(run.error)")
     let lines = run.output.split(separator: "\n")
-    #expect(lines.count == 5)
+    #expect(lines.count == 6)
     #expect(
       lines.last
         == "By memory, rfc3 is better at all 3 values of tagged-share tried, from 0.00 % to 100.00 %: there is no break-even point."
@@ -34,12 +34,13 @@ import Testing
     let machine = ReplayTrace.shortage + ["--set", "cost.page-decompressed=0"]
     let run = try directory.run(
       ["break-even", "program.trace", "--over", "cost.reserve-fast", "--metric", "price"]
-        + ["--price", "100000", "--from", "0", "--to", "1M", "--format", "csv"] + Self.designs
+        + ["--price", "5000000", "--from", "0", "--to", "1M", "--format", "csv"] + Self.designs
         + machine
     )
     #expect(run.code == 0, "\(run.error)")
     let rows = run.output.split(separator: "\n").dropFirst().map { $0.split(separator: ",") }
     let worse = try #require(rows.firstIndex { $0.last == "static-carveout" })
+    try #require(worse > 0, "\(run.output)")
     let last = try #require(Int(rows[worse - 1][0]))
     #expect(Int(rows[worse][0]) == last + 1)
     for (cost, isCheaper) in [(last, true), (last + 1, false)] {
@@ -52,7 +53,7 @@ import Testing
           .split(separator: ",").compactMap { Int($0) } ?? []
       }
       let (time, memory) = (numbers("time.total"), numbers("tag_overhead.mean"))
-      let prices = zip(time, memory).map { $0 + ($1 * 100_000) >> 20 }
+      let prices = zip(time, memory).map { $0 + ($1 * 5_000_000) >> 20 }
       #expect(prices.count == 2 && (prices[0] < prices[1]) == isCheaper, "\(cost): \(prices)")
     }
   }

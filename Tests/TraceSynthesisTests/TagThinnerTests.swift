@@ -12,7 +12,7 @@ import Testing
     mapped 0x80000 8192 rw mte anon
     map 0x100000 1048576 rw mte anon = 0x100000
     tag 0x100000 4096 3
-    snapshot 0x100000 \(String(repeating: "3", count: 256))
+    snapshot 0x100000 => 3*256
     map 0x400000 262144 rw anon = 0x400000
     protect 0x400000 262144 rw mte = 0
     map 0x600000 262144 rw mte anon = 0x600000
@@ -89,7 +89,7 @@ import Testing
           #expect(!smaller.keeps(page: page) || choice.keeps(page: page), "seed \(seed), \(share)")
           return choice.keeps(page: page)
         }
-        #expect(kept >= before && abs(kept - Int(share)) < 150, "seed \(seed): \(kept) at \(share)")
+        #expect(kept >= before && abs(kept - Int(share)) < 250, "seed \(seed): \(kept) at \(share)")
         before = kept
       }
       #expect(before == 10_000)

@@ -137,6 +137,9 @@ public struct BreakEvenReport: Equatable, Sendable {
     return (headings, rows)
   }
 
+  private static let note =
+    "KiB: memory given up for tags, mean over the run. µs: time by the cost model."
+
   /// The result as plain text, which ends in a newline.
   public var text: String {
     let (headings, rows) = table
@@ -145,7 +148,7 @@ public struct BreakEvenReport: Equatable, Sendable {
     let lines = all.map { cells in
       zip(cells, widths).map { rightAligned($0, $1) }.joined(separator: "  ")
     }
-    return (lines + [""] + sentences).joined(separator: "\n") + "\n"
+    return (lines + ["", Self.note] + sentences).joined(separator: "\n") + "\n"
   }
 
   /// The result in Markdown, which ends in a newline.
@@ -156,8 +159,8 @@ public struct BreakEvenReport: Equatable, Sendable {
         markdownRow(headings.map(markdown)),
         "|" + String(repeating: "--:|", count: headings.count),
       ] + rows.map { markdownRow($0.map(markdown)) }
-    return (lines + sentences.flatMap { ["", "**\(markdown($0))**"] }).joined(separator: "\n")
-      + "\n"
+    return (lines + ["", Self.note] + sentences.flatMap { ["", "**\(markdown($0))**"] })
+      .joined(separator: "\n") + "\n"
   }
 
   /// The tried points as comma-separated values; bytes and nanoseconds are exact.

@@ -33,7 +33,9 @@ struct StallHistogramChart {
     }
   }
 
-  /// The drawing; `label` says in words what it shows. `longest` is the end of the axis of waits, and
+  /// The drawing; `label` says in words what it shows.
+  ///
+  /// `longest` is the end of the axis of waits, and
   /// `most` that of the other one, so that drawings side by side can be compared.
   func drawing(_ label: String, longest: UInt64, most: UInt64) -> String {
     let plot = PlotArea(
