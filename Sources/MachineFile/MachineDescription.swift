@@ -112,8 +112,10 @@ extension MachineError {
     case .memorySize: ["ram", "ram-ranges"]
     case .zones(.border): ["zone-dma-bits", "kernel.max-order", "kernel.page-size", "zones"]
     case .zones(.movable): ["movable-zone", "ram"]
-    case .tagStorageZones: ["movable-zone", "zones", "ram-ranges", "ram"]
-    case .tagStorageHole: ["ram-ranges", "ram"]
+    case .tagStorageBorder:
+      [
+        "tag-storage.block-size", "movable-zone", "zones", "ram-ranges", "ram",
+      ]
     case .largestOrder: ["kernel.max-order", "kernel.page-size"]
     case .swap: ["swap-devices", "swap.size", "kernel.page-size"]
     case .zram: ["zram.same-filled", "zram.incompressible", "swap-devices", "swap.size", "ram"]

@@ -149,6 +149,14 @@ extension MachineKey {
   ).sorted()
 
   private static let virtualMemory: [MachineKey] = [
+    .choice(
+      "file-pages",
+      \.filePages,
+      meaning:
+        "Whether the pages of mapped files have frames: read, reclaimed and written back; or are outside "
+        + "the model, for comparisons that are about anonymous memory alone.",
+      source: "mm/filemap.c"
+    ),
     minimumFree,
     .number(
       "vm.watermark_scale_factor",

@@ -52,6 +52,7 @@ extension MachineKey {
     case .pageDecompressed: "Reading one page back from zram."
     case .deviceWrite: "Writing one page to a disk; nobody waits for it."
     case .deviceRead: "Reading one page from a disk, whether it was asked for or read ahead."
+    case .fileRead: "Reading one page of a file, whether it was asked for or read ahead."
     case .tagsSaved: "Reading the tags of one page, compressing and storing them at swap-out."
     case .tagsRestored: "Decompressing the tags of one page and writing them at swap-in."
     case .tagsParked: "Keeping the tags of one page aside for a frame without tag storage."

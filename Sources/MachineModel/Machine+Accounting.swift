@@ -38,6 +38,7 @@ extension Machine {
       return UInt64(mappedAnonymousPages * page)
     case .swapCache:
       return UInt64(unmappedAnonymousPages * page)
+    case .filePages: return UInt64(filePages.cachedPages * page)
     case .free: return UInt64((buddy.freePages + buddy.listedPages) * page)
     case .freeCma: return UInt64(unusedCMAPages * page)
     case .swapUsed: return UInt64(device.usedSlots * page)
@@ -76,7 +77,11 @@ extension Machine {
   }
 
   private var sharedMappingsBeyondFirst: Int {
-    sharers.values.reduce(0) { $0 + $1.count - 1 }
+    var further = 0
+    for (frame, mappings) in sharers where frames[Int(frame)].use == .anonymous {
+      further += mappings.count - 1
+    }
+    return further
   }
 
   /// Frames of user data that no entry maps: swap-cache pages on an LRU list.
@@ -84,7 +89,7 @@ extension Machine {
     var charged = 0
     for group in 0..<groups.count { charged += groups[group].chargedPages }
     let kernel = processes.reduce(0) { $0 + $1.tableFrames.count + $1.objectPages }
-    return charged - kernel - mappedAnonymousPages
+    return charged - kernel - mappedAnonymousPages - filePages.cachedPages
   }
 
   /// Makes the kernel's own frames match what saved tags need.

@@ -17,9 +17,7 @@ extension Machine {
   ) -> [PageFrameNumber] {
     let table = processes[process].table
     return processes[process].pageIndex.identifiers(in: range).compactMap { page in
-      let state = table.state(page)
-      guard state == .frame || state == .faultOnAccess else { return nil }
-      let frame = PageFrameNumber(rawValue: table.target(page))
+      guard let frame = table.frame(page) ?? fileFrame(page, in: table) else { return nil }
       return mapCount(frame) == 1 && frames[frame].flags.contains(.onList) ? frame : nil
     }
   }
@@ -32,13 +30,18 @@ extension Machine {
     for frame in advisableFrames(range, of: process) {
       _ = clearYoung(frame)
       frames[frame].flags.remove(.referenced)
-      let isMovedOn =
-        replacement == .multiGenerational
-        ? frames[frame].flags.contains(.swapBacked) : frames[frame].flags.contains(.active)
+      let isInGeneration =
+        replacement == .multiGenerational && frames[frame].flags.contains(.swapBacked)
+      let isMovedOn = isInGeneration || frames[frame].flags.contains(.active)
       guard isMovedOn else { continue }
       takeOffList(frame)
       counters.add(.pgdeactivate)
-      addToInactive(frame)
+      if frames[frame].flags.contains(.swapBacked) {
+        addToInactive(frame)
+      } else {
+        frames[frame].flags.remove(.active)
+        addToFileList(frame, of: group(of: frame))
+      }
     }
   }
 
@@ -79,6 +82,8 @@ extension Machine {
   private mutating func putBack(_ frame: PageFrameNumber) {
     if frames[frame].flags.contains(.swapBacked) {
       addOutsideFault(frame)
+    } else if hasFilePages {
+      addToFileList(frame, of: group(of: frame))
     } else {
       addToLazyFree(frame)
     }

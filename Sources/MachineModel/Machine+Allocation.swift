@@ -180,12 +180,14 @@ extension Machine {
     }
   }
 
-  /// Whether another round of reclaim could find anything: there are pages and slots for them.
+  /// Whether another round of reclaim could find anything: there are pages of files, or others and
+  /// slots for them.
   private var couldReclaim: Bool {
-    guard hasFreeSlots else { return false }
-    for group in 0..<groups.count
-    where pagesOnLists(of: group) > 0 {
-      return true
+    for group in 0..<groups.count {
+      if hasFilePages && groups[group].inactiveFilePages + groups[group].activeFilePages > 0 {
+        return true
+      }
+      if hasFreeSlots && pagesOnLists(of: group) > 0 { return true }
     }
     return false
   }

@@ -17,13 +17,17 @@ extension Machine {
   ) -> Bool {
     guard access(page, isWrite: isWrite, of: process) else { return false }
     let table = processes[process].table
-    guard let frame = table.frame(page) else { return true }
+    guard let frame = table.frame(page) ?? fileFrame(page, in: table) else { return true }
     let flags = frames[frame].flags
-    guard flags.contains([.onList, .swapBacked]) else { return true }
+    guard flags.contains(.onList), flags.contains(.swapBacked) || frames[frame].use == .file else {
+      return true
+    }
     if replacement == .exact {
       groups[group(of: frame)].inactive.remove(frame, in: &frames)
       groups[group(of: frame)].inactive.pushFront(frame, in: &frames)
-    } else if !steps.isDisjoint(with: [.zeroFill, .copyOnWrite, .swappedIn, .swapCacheHit]) {
+    } else if !steps.isDisjoint(with: [
+      .zeroFill, .copyOnWrite, .swappedIn, .swapCacheHit, .fileRead,
+    ]) {
       // Loading a page is no use of it yet.
       _ = table.clearYoung(page)
     }
@@ -44,23 +48,29 @@ extension Machine {
     let dropped = shrinkLazyFree(group, priority: priority, by: who)
     var reclaimed = 0
     var scanned = 0
+    var files = (reclaimed: 0, scanned: 0)
     // After two rounds every page was seen without its young bit.
     let most = 2 * groups[group].inactivePages
-    while dropped + reclaimed < goal, scanned < most, hasFreeSlots,
+    while dropped + reclaimed < goal, scanned < most, hasFreeSlots || hasFilePages,
       let frame = groups[group].inactive.popBack(in: &frames)
     {
+      let isFile = frames[frame].use == .file
       frames[frame].flags.remove(.onList)
       scanned += 1
+      files.scanned += isFile ? 1 : 0
       if evict(frame, skippingCMA: skippingCMA) {
         reclaimed += 1
+        files.reclaimed += isFile ? 1 : 0
       } else {
-        addToInactive(frame)
+        addToInactive(frame, of: group)
         // A page that a disk has written by now is the next to be looked at, and clean.
         finishWrites()
       }
     }
-    countScanned(scanned, by: who)
-    countReclaimed(reclaimed, by: who)
+    countScanned(scanned - files.scanned, by: who)
+    countScanned(files.scanned, by: who, .file)
+    countReclaimed(reclaimed - files.reclaimed, by: who)
+    countReclaimed(files.reclaimed, by: who, .file)
     return dropped + reclaimed
   }
 

@@ -14,7 +14,8 @@ extension Machine {
       to: groups.count + 1,
       repeating: MemoryGroup(
         limitPages: configuration.groupLimitBytes.map { $0 / pageSize.bytes },
-        replacement: replacement
+        replacement: replacement,
+        filePages: configuration.filePages
       )
     )
     if replacement == .multiGenerational {
@@ -61,7 +62,7 @@ extension Machine {
   /// Source: Linux v6.8 `update_hiwater_rss`.
   @inline(__always)
   public mutating func noteResidentPages(of process: Int) {
-    let pages = UInt64(processes[process].table.residentPages)
+    let pages = UInt64(processes[process].table.residentPages + processes[process].filePages)
     if pages > counters[.hiwaterRss], process != pageCache { counters[.hiwaterRss] = pages }
   }
 
@@ -155,7 +156,8 @@ extension Machine {
   mutating func write(_ stamp: UInt64, to page: PageIdentifier, of process: Int) {
     guard configuration.isObserved else { return }
     let table = processes[process].table
-    guard table.state(page) == .frame else { return }
+    let state = table.state(page)
+    guard state == .frame || state == .filePage && hasFilePages else { return }
     contents[Int(table.target(page))] = stamp
   }
 
@@ -187,7 +189,7 @@ extension Machine {
     case .map(var request, let result):
       if let result, result < 0 { return steps }
       request.place(at: result)
-      return map(request, backing: nil, of: process)
+      return map(request, backing: backing(of: request, of: process), of: process)
     case .mapReference, .mapTagged, .createReference, .close:
       return callForReferences(operation, of: process)
     case .unmap(let address, let length, let result):

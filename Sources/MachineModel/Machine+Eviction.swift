@@ -55,9 +55,16 @@ extension Machine {
     var pass = pass
     drainBatch()
     pass.hasWalkState = pass.who == .kswapd
-    let dropped = shrinkLazyFree(pass.group, priority: pass.priority, by: pass.who)
+    let dropped =
+      hasFilePages
+      ? shrinkFileLists(
+        pass.group,
+        priority: pass.priority,
+        by: pass.who,
+        skippingCMA: pass.skippingCMA
+      ) : shrinkLazyFree(pass.group, priority: pass.priority, by: pass.who)
     pass.reclaimed = dropped
-    guard hasSlotsForGenerations else { return dropped }
+    guard hasSlotsForGenerations, !hasFilePages || dropped < pass.goal else { return dropped }
     var scanned = 0
     while true {
       let wanted = pagesToScan(&pass)

@@ -75,7 +75,7 @@ extension Machine {
     finishWrites()
     for _ in 0..<reservation.replaceAttempts {
       switch migrate(frame, tagged: true) {
-      case .moved:
+      case .moved, .dropped:
         counters.add(cause)
         steps.insert(.replaced)
         return

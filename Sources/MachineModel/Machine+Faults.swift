@@ -21,6 +21,9 @@ extension Machine {
       if vma.flags.contains(.reference) {
         return faultOnReference(page, at: address, in: vma, isWrite: isWrite, of: process)
       }
+      if hasFilePages {
+        return faultOnFile(page, at: address, in: vma, isWrite: isWrite, of: process)
+      }
       if vma.flags.contains(.shared) || !isWrite {
         return mapFilePage(page, at: address, in: vma, isWrite: isWrite, of: process)
       }
@@ -46,7 +49,7 @@ extension Machine {
       : mapZeroPage(page, at: address, in: vma, of: process)
   }
 
-  /// Maps a page of a file, whose frames are outside the model.
+  /// Maps a page of a file on a machine where these have no frames.
   private mutating func mapFilePage(
     _ page: PageIdentifier,
     at address: VirtualPageNumber,
@@ -97,8 +100,8 @@ extension Machine {
     return true
   }
 
-  /// Gives a page a frame of its own: zeroed, or a copy of the file's page for a private file
-  /// mapping, whose data count as zeros because files are outside the model.
+  /// Gives a page a frame of its own: zeroed, or for a private file mapping a copy of the file's page,
+  /// whose data count as zeros where pages of files have no frames.
   mutating func fillPage(
     _ page: PageIdentifier,
     at address: VirtualPageNumber,

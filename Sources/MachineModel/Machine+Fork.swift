@@ -70,6 +70,9 @@ extension Machine {
     switch state {
     case .none:
       break
+    case .filePage where hasFilePages:
+      let frame = PageFrameNumber(rawValue: target)
+      mapFilePage(frame, at: page, flags: flags.subtracting(.young), of: child)
     case .zeroPage, .filePage:
       childTable.setEntry(page, state: state, flags: flags, target: target)
     case .frame, .faultOnAccess:

@@ -19,7 +19,7 @@ extension Machine {
       "a page is in two batches"
     )
     try BrokenInvariant.unless(
-      batched.allSatisfy { frames[$0].use == .anonymous },
+      batched.allSatisfy { frames[$0].use == .anonymous || frames[$0].use == .file },
       "P5",
       "a batch holds a frame without user data"
     )
@@ -74,6 +74,19 @@ extension Machine {
           "B1",
           "frame \(number) holds compressed pages and is \(flags)"
         )
+      case .file:
+        try BrokenInvariant.unless(
+          flags.contains(.onList) != batched.contains(frame),
+          "P5",
+          "frame \(number) holds a page of a file and is on no list and in no batch, or on both"
+        )
+        try BrokenInvariant.unless(
+          flags.isDisjoint(with: [
+            .swapBacked, .inSwapCache, .exclusive, .writeback, .tagged, .storageReserved,
+          ]),
+          "F1",
+          "frame \(number) holds a page of a file and is \(flags)"
+        )
       case .anonymous:
         try BrokenInvariant.unless(
           flags.contains(.onList) != batched.contains(frame),
@@ -126,7 +139,7 @@ extension Machine {
       charged[process.group] += process.tableFrames.count + process.objectPages
     }
     for number in 0..<frames.count
-    where frames[number].use == .anonymous {
+    where frames[number].use == .anonymous || frames[number].use == .file {
       let group = group(of: PageFrameNumber(number))
       charged[group] += 1
       listed[group] += frames[number].flags.contains(.onList) ? 1 : 0
@@ -139,7 +152,7 @@ extension Machine {
         "group \(group) is charged \(state.chargedPages) pages and has \(charged[group])"
       )
       try checkLists(of: state, group)
-      let lengths = pagesOnLists(of: group) + state.lazyFreePages
+      let lengths = pagesOnLists(of: group) + state.inactiveFilePages + state.activeFilePages
       try BrokenInvariant.unless(
         listed[group] == lengths,
         "L1",
@@ -169,7 +182,8 @@ extension Machine {
   /// The links of a group's lists, and that every page on them says that it is.
   private func checkLists(of state: MemoryGroup, _ group: Int) throws(BrokenInvariant) {
     let lists = [
-      ("inactive", state.inactive), ("active", state.active), ("lazy free", state.lazyFree),
+      ("inactive", state.inactive), ("active", state.active),
+      ("inactive file", state.inactiveFile), ("active file", state.activeFile),
     ]
     for (name, list) in lists {
       do throws(BrokenInvariant) {
@@ -180,10 +194,13 @@ extension Machine {
       var current = list.head
       while current != FrameTable.none {
         let frame = Int(current)
-        let isActive = frames[frame].flags.contains(.active)
+        let flags = frames[frame].flags
+        let isFileList =
+          name.hasSuffix("file") || replacement.isBaseline && !flags.contains(.swapBacked)
         try BrokenInvariant.unless(
-          frames[frame].use == .anonymous && frames[frame].flags.contains(.onList)
-            && isActive == (name == "active"),
+          (frames[frame].use == .anonymous || frames[frame].use == .file)
+            && flags.contains(.onList) && flags.contains(.active) == name.hasPrefix("active")
+            && isFileList != flags.contains(.swapBacked),
           "L1",
           "group \(group), \(name) list: \(frames.dump(frame))"
         )

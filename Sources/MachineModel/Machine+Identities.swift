@@ -30,7 +30,7 @@ extension Machine {
     var free = 0
     for number in 0..<frames.count {
       switch frames[number].use {
-      case .anonymous, .kernel, .compressed: used += 1
+      case .anonymous, .file, .kernel, .compressed: used += 1
       case .free, .listed: free += 1
       case .reserved, .inHand, .tagBlock: break
       }
@@ -104,7 +104,7 @@ extension Machine {
       switch frames[number].use {
       case .tagBlock: byUse[0] += 1
       case .free, .listed: byUse[2] += 1
-      case .reserved, .inHand, .kernel, .anonymous, .compressed: byUse[1] += 1
+      case .reserved, .inHand, .kernel, .anonymous, .file, .compressed: byUse[1] += 1
       }
     }
     let reported = [MemoryCategory.tagStorageHeld, .tagStorageData, .tagStorageFree].map {

@@ -25,6 +25,7 @@ extension Machine: InvariantChecks {
     try checkAddressSpaces()
     try checkMappings()
     try checkFrames()
+    try checkFilePages()
     try checkPins()
     try checkReferences()
     try checkTagStorage()
@@ -55,6 +56,7 @@ extension Machine: InvariantChecks {
       let table = processes[process].table
       var resident = 0
       var swapEntries = 0
+      var filePages = 0
       for number in 0..<processes[process].pageIndex.count {
         let page = PageIdentifier(number)
         let flags = table.flags(page)
@@ -83,10 +85,25 @@ extension Machine: InvariantChecks {
               + " \(device.count(UInt32(target))) users"
           )
           swapped[target] += 1
+        case .filePage where hasFilePages:
+          filePages += 1
+          try BrokenInvariant.unless(
+            target < frames.count && frames[target].use == .file,
+            "B2",
+            "page \(page) of process \(process) is mapped to frame \(target), which holds no page of a"
+              + " file"
+          )
+          mapped[target] += 1
         case .none, .zeroPage, .filePage:
           break
         }
       }
+      try BrokenInvariant.unless(
+        filePages == processes[process].filePages,
+        "S5",
+        "process \(process): \(filePages) pages of files mapped, recorded"
+          + " \(processes[process].filePages)"
+      )
       try BrokenInvariant.unless(
         resident == table.residentPages && swapEntries == table.swapEntries,
         "S5",

@@ -64,7 +64,9 @@ extension Machine {
       }
       let flags = frames[frame].flags.union(.onList)
       frames[frame].flags = flags
-      if flags.contains(.active) {
+      if !flags.contains(.swapBacked) {
+        addToFileList(frame, of: group)
+      } else if flags.contains(.active) {
         groups[group].active.pushFront(frame, in: &frames)
       } else {
         groups[group].inactive.pushFront(frame, in: &frames)
@@ -76,7 +78,11 @@ extension Machine {
   private mutating func startYoung(at base: Int, count: Int) {
     for index in 1...count {
       let frame = PageFrameNumber(rawValue: lruBatches[base + index])
-      addToYoungest(frame, of: group(of: frame))
+      if frames[frame].flags.contains(.swapBacked) {
+        addToYoungest(frame, of: group(of: frame))
+      } else {
+        addToFileList(frame, of: group(of: frame))
+      }
     }
   }
 

@@ -9,26 +9,27 @@ import PhysicalMemory
 // Source: Linux v6.8 `folio_check_references` and `try_to_unmap_one`; specification of the kernel
 // around us, section 4.1. The kernel keeps these pages on the inactive file list, where nothing else
 // is in this model; a page that is used again and again moves on to the active file list there, and
-// to the young end of the same list here.
+// to the young end of the same list here. Where pages of files have frames, all of them are on the
+// kernel's two file lists; see `FilePages`.
 
 extension Machine {
   /// Adds a droppable page to the young end of its group's list of them.
   mutating func addToLazyFree(_ frame: PageFrameNumber) {
     frames[frame].flags.insert(.onList)
     frames[frame].flags.remove(.active)
-    groups[group(of: frame)].lazyFree.pushFront(frame, in: &frames)
+    groups[group(of: frame)].inactiveFile.pushFront(frame, in: &frames)
   }
 
   /// Frees pages that MADV_FREE made droppable and that nobody used since, of the share of them that a
   /// pass of one priority scans.
   mutating func shrinkLazyFree(_ group: Int, priority: Int, by who: Reclaimer) -> Int {
-    let most = min(Self.reclaimBatch, eligiblePages(of: groups[group].lazyFree) >> priority)
+    let most = min(Self.reclaimBatch, eligiblePages(of: groups[group].inactiveFile) >> priority)
     var reclaimed = 0
     var looked = 0
-    while looked < most, let frame = groups[group].lazyFree.popBack(in: &frames) {
+    while looked < most, let frame = groups[group].inactiveFile.popBack(in: &frames) {
       if isAboveReclaimedZones(frame) {
         countSkipped(frame)
-        groups[group].lazyFree.pushFront(frame, in: &frames)
+        groups[group].inactiveFile.pushFront(frame, in: &frames)
         continue
       }
       looked += 1

@@ -170,7 +170,9 @@ extension Machine {
     switch table.state(page) {
     case .none:
       return
-    case .zeroPage, .filePage:
+    case .filePage:
+      if hasFilePages { unmapFilePage(page, of: process) } else { table.clear(page) }
+    case .zeroPage:
       table.clear(page)
     case .frame, .faultOnAccess:
       let frame = PageFrameNumber(rawValue: target)

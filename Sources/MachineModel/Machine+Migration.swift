@@ -14,6 +14,8 @@ import TagStorage
 enum MigrationResult: Equatable {
   /// The page has another frame, and its old one is free.
   case moved
+  /// The page was a clean page of a file, and has no frame any more.
+  case dropped
   /// Somebody uses the page in a way that forbids moving it.
   case busy
   /// No frame was free to move it to.
@@ -26,6 +28,7 @@ extension Machine {
   /// The destination is not asked to hold tags, so that a reservation never leads to another one.
   mutating func migrateAway(_ frame: PageFrameNumber) -> MigrationResult {
     if frames[frame].use == .compressed { return migratePoolPage(frame) }
+    if frames[frame].use == .file { return moveFilePageAway(frame) }
     guard !isPinned(frame) else {
       // Isolation leaves it where it is, so that it does not count as tried.
       counters.add(.migratePinned)
@@ -75,7 +78,7 @@ extension Machine {
   }
 
   /// A frame to move a page to; it reclaims for it but never kills for it.
-  private mutating func allocateMigrationTarget(
+  mutating func allocateMigrationTarget(
     for source: PageFrameNumber,
     tagged: Bool,
     as migrateType: MigrateType

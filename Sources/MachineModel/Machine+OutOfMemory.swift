@@ -20,7 +20,9 @@ extension Machine {
     where processes[candidate].isAlive && candidate != pageCache {
       if let group, processes[candidate].group != group { continue }
       let table = processes[candidate].table
-      let size = table.residentPages + table.swapEntries + processes[candidate].tableFrames.count
+      let size =
+        table.residentPages + processes[candidate].filePages + table.swapEntries
+        + processes[candidate].tableFrames.count
       if size > largest {
         largest = size
         victim = candidate

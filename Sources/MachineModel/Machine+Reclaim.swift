@@ -6,7 +6,7 @@ import MemoryModel
 import PhysicalMemory
 import Swap
 
-// Two-list reclaim of anonymous pages.
+// Two-list reclaim of anonymous pages; that of files is in `FilePages`.
 // Source: Linux v6.8 `mm/vmscan.c`; specification of the kernel around us, sections 6.1 to 6.6.
 
 extension Machine {
@@ -71,10 +71,10 @@ extension Machine {
     let flags = frames[frame].flags
     guard flags.contains(.onList) else { return }
     let group = group(of: frame)
-    if flags.contains(.active) {
+    if !flags.contains(.swapBacked) {
+      takeOffFileList(frame, of: group)
+    } else if flags.contains(.active) {
       groups[group].active.remove(frame, in: &frames)
-    } else if !flags.contains(.swapBacked) {
-      groups[group].lazyFree.remove(frame, in: &frames)
     } else if replacement == .multiGenerational {
       generations[group].remove(frame, in: &frames)
     } else {
@@ -156,7 +156,7 @@ extension Machine {
       }
       if total >= Self.reclaimBatch { break }
     }
-    for group in 0..<groups.count { groups[group].activationsSnapshot = groups[group].activations }
+    for group in 0..<groups.count { groups[group].noteReclaimEnded() }
     if total > 0 { kswapdFailures = 0 }
     return total
   }
@@ -182,7 +182,7 @@ extension Machine {
       )
       if total >= goal { break }
     }
-    groups[group].activationsSnapshot = groups[group].activations
+    groups[group].noteReclaimEnded()
     return total
   }
 
@@ -223,6 +223,15 @@ extension Machine {
       )
     }
     groups[group].flushStatistics()
+    if hasFilePages {
+      return shrinkAllLists(
+        group,
+        priority: priority,
+        goal: goal,
+        by: who,
+        skippingCMA: skippingCMA
+      )
+    }
     var reclaimed = shrinkLazyFree(group, priority: priority, by: who)
     guard hasFreeSlots else { return reclaimed }
     let state = groups[group]
@@ -300,7 +309,7 @@ extension Machine {
   /// Looks at pages from the old end of the inactive list.
   ///
   /// - Returns: pages freed.
-  private mutating func shrinkInactive(
+  mutating func shrinkInactive(
     _ group: Int,
     count: Int,
     by who: Reclaimer,
@@ -408,13 +417,13 @@ extension Machine {
     return young
   }
 
-  mutating func countScanned(_ count: Int, by who: Reclaimer) {
+  mutating func countScanned(_ count: Int, by who: Reclaimer, _ kind: PageKind = .anonymous) {
     counters.add(who == .kswapd ? .pgscanKswapd : .pgscanDirect, count)
-    counters.add(.pgscanAnon, count)
+    counters.add(kind == .anonymous ? .pgscanAnon : .pgscanFile, count)
   }
 
-  mutating func countReclaimed(_ count: Int, by who: Reclaimer) {
+  mutating func countReclaimed(_ count: Int, by who: Reclaimer, _ kind: PageKind = .anonymous) {
     counters.add(who == .kswapd ? .pgstealKswapd : .pgstealDirect, count)
-    counters.add(.pgstealAnon, count)
+    counters.add(kind == .anonymous ? .pgstealAnon : .pgstealFile, count)
   }
 }

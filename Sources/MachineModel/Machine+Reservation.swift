@@ -25,12 +25,22 @@ enum ReservationResult: Equatable {
 }
 
 extension Machine {
+  /// The tag block that the kernel takes for a frame's tags: the one that holds them, unless a defect
+  /// has it look elsewhere.
+  func kernelBlock(of frame: PageFrameNumber) -> Int? {
+    guard hasSeveralRegions else { return region.block(of: frame) }
+    return kernelRegions.block(of: frame).map { block in
+      let first = kernelRegions.firstFrame(of: block).index
+      return (first - region.tags.lowerBound) / region.blockPages
+    }
+  }
+
   /// Takes the tag block of a frame out of the page allocator, if nobody did yet.
   mutating func reserveTagStorage(for frame: PageFrameNumber) -> ReservationResult {
     guard let reservation else { return .reserved }
     guard !frames[frame].flags.contains(.storageReserved) else { return .reserved }
     counters.add(.reserveCalls)
-    guard let block = region.block(of: frame) else {
+    guard let block = kernelBlock(of: frame) else {
       counters.add(.reserveFailInvalid)
       noteSlow()
       stallMeter.noteReservation(.failed)
@@ -72,7 +82,7 @@ extension Machine {
 
   /// Gives back a frame's share of its tag block, and the block with the last share.
   mutating func releaseTagStorage(of frame: PageFrameNumber) {
-    guard let block = region.block(of: frame), let reservation else {
+    guard let block = kernelBlock(of: frame), let reservation else {
       preconditionFailure("frame \(frame.rawValue) has tag storage and lies outside tagged memory")
     }
     if !defects.isEmpty && damage.strayFrames.remove(frame.rawValue) != nil {

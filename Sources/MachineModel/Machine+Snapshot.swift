@@ -21,10 +21,17 @@ extension Machine {
       let active = activePages(of: group)
       snapshot.inactiveAnonymousPages += pagesOnLists(of: group) - active
       snapshot.activeAnonymousPages += active
-      snapshot.inactiveFilePages += groups[group].lazyFreePages
+      snapshot.inactiveFilePages += groups[group].inactiveFilePages
+      snapshot.activeFilePages += groups[group].activeFilePages
     }
     for frame in 0..<presentPages where frames[frame].flags.contains(.inSwapCache) {
       snapshot.swapCachedPages += 1
+    }
+    snapshot.hasFilePages = hasFilePages
+    snapshot.filePages = filePages.cachedPages
+    for frame in 0..<presentPages where frames[frame].use == .file {
+      snapshot.mappedPages += mapCount(PageFrameNumber(frame)) > 0 ? 1 : 0
+      snapshot.dirtyPages += isDirtyFilePage(PageFrameNumber(frame)) ? 1 : 0
     }
     snapshot.anonymousPages = Int(bytes(of: .anonymous)) / pageSize.bytes
     snapshot.writebackPages = pendingWrites.count
@@ -51,7 +58,9 @@ extension Machine {
       let flags = frames[number].flags
       guard flags.contains(.onList) else { continue }
       let place = places[buddy.zone(of: PageFrameNumber(number)).rawValue]
-      if isActive(PageFrameNumber(number)) {
+      if flags.contains(.active) && !flags.contains(.swapBacked) {
+        snapshot.zones[place].activeFilePages += 1
+      } else if isActive(PageFrameNumber(number)) {
         snapshot.zones[place].activeAnonymousPages += 1
       } else if flags.contains(.swapBacked) {
         snapshot.zones[place].inactiveAnonymousPages += 1

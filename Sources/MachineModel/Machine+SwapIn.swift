@@ -211,10 +211,13 @@ extension Machine {
     }
     counters.add(.workingsetRefaultAnon)
     let distance = groups[group].nonresidentAge - shadow.age
-    // A refault competes with the file lists, which are the droppable pages here, and with the active
-    // list as long as that could be swapped out.
-    let workingSet =
-      groups[group].lazyFreePages + (hasFreeSlots ? groups[group].knownActivePages : 0)
+    // A refault competes with the file lists, which are the droppable pages where files have no frames,
+    // and with the active list as long as that could be swapped out.
+    let filePages =
+      hasFilePages
+      ? groups[group].knownInactiveFilePages + groups[group].knownActiveFilePages
+      : groups[group].inactiveFilePages
+    let workingSet = filePages + (hasFreeSlots ? groups[group].knownActivePages : 0)
     guard distance <= UInt64(workingSet) else { return }
     counters.add(.workingsetActivateAnon)
     groups[group].nonresidentAge += 1
@@ -343,7 +346,7 @@ extension Machine {
     return frame
   }
 
-  private mutating func allocateReadAheadFrame(for process: Int) -> PageFrameNumber? {
+  mutating func allocateReadAheadFrame(for process: Int) -> PageFrameNumber? {
     let group = processes[process].group
     if let limit = groups[group].limitPages, groups[group].chargedPages >= limit {
       _ = reclaimGroup(group)

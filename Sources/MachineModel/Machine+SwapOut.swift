@@ -13,6 +13,9 @@ import Swap
 extension Machine {
   /// Tries to free an isolated page: second chance, then ``reclaimUnused(_:of:)``.
   mutating func reclaimPage(_ frame: PageFrameNumber) -> Verdict {
+    if !frames[frame].flags.contains(.swapBacked) && hasFilePages {
+      return reclaimFromFileList(frame)
+    }
     let verdict = judge(frame)
     return verdict == .reclaim ? reclaimUnused(frame, of: group(of: frame)) : verdict
   }
@@ -33,7 +36,9 @@ extension Machine {
   /// ``reclaimUnused(_:of:)`` for any page and any device, one step of the kernel after another.
   private mutating func reclaimInSteps(_ frame: PageFrameNumber) -> Verdict {
     let flags = frames[frame].flags
-    if !flags.contains(.swapBacked) { return dropLazyFreePage(frame) }
+    if !flags.contains(.swapBacked) {
+      return frames[frame].use == .file ? dropUnusedFilePage(frame) : dropLazyFreePage(frame)
+    }
     if flags.contains(.pinned) { return flags.contains(.inSwapCache) ? .activate : .keep }
     if !flags.contains(.inSwapCache) {
       guard let slot = allocateSlot() else { return .activate }

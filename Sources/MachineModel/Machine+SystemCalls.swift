@@ -21,7 +21,9 @@ extension Machine {
     case .success(let range): place = range
     }
     // The descriptor of a reference page is open for reading only.
-    if backing != nil, request.flags.contains(.shared), request.protection.contains(.write) {
+    if let backing, backing.kind != .file, request.flags.contains(.shared),
+      request.protection.contains(.write)
+    {
       return .error(.eacces)
     }
     for lost in processes[process].vmas.mappedRanges(in: place) { dropPages(lost, of: process) }
@@ -139,7 +141,7 @@ extension Machine {
       guard growTables(of: process, for: address) else { return }
       // Making room for the table may have swapped the page out, so its entry is read only now.
       table.move(old, to: new)
-      guard let frame = table.frame(new) else { continue }
+      guard let frame = table.frame(new) ?? fileFrame(new, in: table) else { continue }
       removeMapping(Mapping(process: UInt16(process), page: old), of: frame)
       addMapping(Mapping(process: UInt16(process), page: new), of: frame)
     }
@@ -183,8 +185,12 @@ extension Machine {
       case .pageOut: pageOut(range, of: process)
       case .willNeed:
         // Of a mapping that keeps a file, the file is read ahead.
-        for vma in processes[process].vmas.ranges(in: range) where !vma.flags.contains(.file) {
-          readFromSwap(vma.pages, of: process)
+        for vma in processes[process].vmas.ranges(in: range) {
+          if !vma.flags.contains(.file) {
+            readFromSwap(vma.pages, of: process)
+          } else if hasFilePages && !vma.flags.contains(.reference) {
+            readFile(vma, of: process)
+          }
         }
       case .populateRead: populate(range, isWrite: false, of: process)
       case .populateWrite: populate(range, isWrite: true, of: process)

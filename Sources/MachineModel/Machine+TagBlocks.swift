@@ -117,6 +117,7 @@ extension Machine {
     for frame in range where !buddy.isFree(PageFrameNumber(frame), frames: frames) {
       switch migrateAway(PageFrameNumber(frame)) {
       case .moved: steps.insert(.migrated)
+      case .dropped: steps.insert(.dropped)
       case .busy: result = .busy
       case .noMemory: result = .noMemory
       }

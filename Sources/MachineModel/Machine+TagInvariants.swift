@@ -16,7 +16,7 @@ extension Machine {
     where frames[number].flags.contains(.storageReserved)
       && !damage.strayFrames.contains(UInt32(number))
     {
-      guard let block = region.block(of: PageFrameNumber(number)) else {
+      guard let block = kernelBlock(of: PageFrameNumber(number)) else {
         throw BrokenInvariant(
           "I5",
           "frame \(number) has tag storage and lies outside tagged memory"
@@ -50,7 +50,15 @@ extension Machine {
   /// C1, C3, C4: the area that tag storage is.
   func checkCMAArea() throws(BrokenInvariant) {
     guard policy.bootPlacement == .cmaArea else { return }
-    let pages = region.tags
+    for area in kernelRegions.regions { try checkCMAArea(area.tags) }
+    try BrokenInvariant.unless(
+      buddy.isolatedPageblocks == 0,
+      "C3",
+      "\(buddy.isolatedPageblocks) pageblocks are isolated between events"
+    )
+  }
+
+  private func checkCMAArea(_ pages: Range<Int>) throws(BrokenInvariant) {
     let pageblock = 1 << configuration.zone.pageblockOrder(pageSize)
     try BrokenInvariant.unless(
       pages.lowerBound.isMultiple(of: pageblock) && pages.count.isMultiple(of: pageblock)
@@ -64,11 +72,6 @@ extension Machine {
       lower == upper,
       "C1",
       "the CMA area lies in \(lower.name) and \(upper.name)"
-    )
-    try BrokenInvariant.unless(
-      buddy.isolatedPageblocks == 0,
-      "C3",
-      "\(buddy.isolatedPageblocks) pageblocks are isolated between events"
     )
     for number in pages {
       let frame = PageFrameNumber(number)

@@ -83,10 +83,10 @@ extension Machine {
     refusing refused: inout [PageFrameNumber]
   ) -> Search {
     var failed: [Int] = []
-    if let last = refused.last, let block = region.block(of: last) { failed.append(block) }
+    if let last = refused.last, let block = kernelBlock(of: last) { failed.append(block) }
     while failed.count < Self.blocksUntilExhausted {
       guard let frame = allocateFrame(request, for: process) else { return .outOfFrames }
-      let block = region.block(of: frame)
+      let block = kernelBlock(of: frame)
       if let block, failed.contains(block) {
         refused.append(frame)
         continue

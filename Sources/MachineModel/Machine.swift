@@ -30,6 +30,7 @@ import TagStorage
 /// | `Reservation`, `TagBlocks`, `TaggedAllocation`, `Migration`, `Tags`, `ParkedTags` | tag storage |
 /// | `TagStorageDamage` | what the defects of the posted series do |
 /// | `Mappings`, `SystemCalls`, `Remap`, `Fork` | address spaces |
+/// | `FileFaults`, `FileReclaim`, `FileBalance`, `FileMigration` | pages of files |
 /// | `ReferenceCalls`, `ReferenceFaults`, `PopulatedReferences`, `PageCache`, `TagPages` | reference pages |
 /// | `TagChecks`, `TagInstructions`, `Pins` | what programs do with tags, and devices with pages |
 /// | `Accounting`, `Inspection`, `Invariants` | what others may see |
@@ -60,10 +61,16 @@ public struct Machine: ~Copyable {
   /// Mappings of frames that more than one page-table entry maps.
   var sharers: [UInt32: [Mapping]] = [:]
 
-  /// The CMA area that tag storage is, `nil` where the design makes it none; a set bit is a frame of
-  /// a reserved tag block.
+  /// What is taken of the CMA areas that tag storage is, `nil` where the design makes it none.
+  ///
+  /// A set bit is a frame of a reserved tag block. The areas lie side by side by frame number, and share
+  /// this record.
   var cmaArea: CMAArea?
   let region: TagStorageRegion
+  /// What the kernel makes of it.
+  let kernelRegions: TagStorageGeometry
+  /// Whether these are several.
+  let hasSeveralRegions: Bool
   /// Frames that the kernel describes, from the first.
   let presentPages: Int
   /// Whether direct reclaim is counted by the zone that a request aims at; with one zone and no other
@@ -101,7 +108,7 @@ public struct Machine: ~Copyable {
 
   var processes: [Process] = []
   var groups = FlatStorage(
-    repeating: MemoryGroup(limitPages: nil, replacement: .twoList),
+    repeating: MemoryGroup(limitPages: nil, replacement: .twoList, filePages: .off),
     count: 0
   )
   /// The generations of each group, under the multi-generational LRU; otherwise none.
@@ -121,6 +128,11 @@ public struct Machine: ~Copyable {
   /// Frames taken for the kernel's own use: saved tags and the nodes of their map.
   var kernelFrames: [UInt32] = []
   let zeroFrame: PageFrameNumber
+
+  /// Whether pages of files have frames.
+  let hasFilePages: Bool
+  /// The pages of files, those in memory and those that were; empty where they have no frames.
+  var filePages = FilePageTable()
 
   /// Reference pages and who refers to them.
   var references = ReferencePageTable()
@@ -193,6 +205,8 @@ public struct Machine: ~Copyable {
     stallMeter = StallMeter(configuration.costs)
     self.pageSize = pageSize
     self.region = region
+    kernelRegions = layout.kernelRegions
+    hasSeveralRegions = layout.kernelRegions.regions.count > 1
     zeroFrame = layout.zeroFrame
     presentPages = layout.presentPages
     tellsAims = layout.tellsAims
@@ -217,6 +231,7 @@ public struct Machine: ~Copyable {
     )
     lruBatches = FlatStorage(repeating: 0, count: configuration.processors * Self.batchStride)
     replacement = configuration.replacement
+    hasFilePages = configuration.filePages == .on
     lruBatchPages = replacement.isBaseline ? 1 : UInt32(configuration.lruBatchPages)
     self.cmaArea = cmaArea
     self.frames = frames

@@ -46,6 +46,8 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var groupLimitBytes: Int?
   /// CPUs, for slab placement and for the cost of emptying LRU batches.
   public var processors: Int = 4
+  /// Whether pages of files have frames.
+  public var filePages: FilePageModel = .off
   /// How pages are chosen for eviction.
   public var replacement: PageReplacement = .twoList
   /// Pages that each CPU collects before they reach an LRU list, 1 to 31; 1 means no batches.
@@ -141,10 +143,8 @@ public enum MachineError: Error, Equatable, CustomStringConvertible {
   case memorySize(ramBytes: Int, rangeBytes: Int)
   /// RAM cannot be divided into zones as it was asked.
   case zones(ZoneLayoutError)
-  /// Tag storage lies in several zones, and so cannot be one CMA area.
-  case tagStorageZones(frames: Range<Int>, lower: ZoneKind, upper: ZoneKind)
-  /// Tag storage lies on both sides of a hole.
-  case tagStorageHole(frames: Range<Int>)
+  /// A zone, or memory behind a hole, begins inside a tag block.
+  case tagStorageBorder(PFN: Int, blockPages: Int)
   /// The largest block of the page allocator has an order that it cannot have.
   case largestOrder(Int, supported: ClosedRange<Int>)
   /// A swap device, or all of them together, are too small or too large.
@@ -170,11 +170,9 @@ public enum MachineError: Error, Equatable, CustomStringConvertible {
     case .memorySize(let ram, let ranges):
       "expected RAM of \(ranges) bytes, the sum of its ranges, found \(ram)"
     case .zones(let error): error.description
-    case .tagStorageZones(let frames, let lower, let upper):
-      "expected tag storage in one zone, so that it can be a CMA area, found PFN \(Self.text(frames))"
-        + " in \(lower.name) and \(upper.name)"
-    case .tagStorageHole(let frames):
-      "expected tag storage in one range of RAM, found PFN \(Self.text(frames)) with a hole inside"
+    case .tagStorageBorder(let number, let blockPages):
+      "expected whole tag blocks of \(blockPages) pages in every zone and range of RAM, found a border at"
+        + " PFN 0x\(String(number, radix: 16)) inside one"
     case .largestOrder(let order, let supported):
       "expected a largest order of \(supported.lowerBound) to \(supported.upperBound) with this page"
         + " size, found \(order)"
@@ -190,9 +188,5 @@ public enum MachineError: Error, Equatable, CustomStringConvertible {
       "expected addresses of \(supported.map(String.init).joined(separator: " or ")) bits with this"
         + " page size, found \(bits)"
     }
-  }
-
-  private static func text(_ numbers: Range<Int>) -> String {
-    "0x\(String(numbers.lowerBound, radix: 16))-0x\(String(numbers.upperBound - 1, radix: 16))"
   }
 }

@@ -42,6 +42,9 @@ public struct MachineLayout: Equatable, Sendable {
   public let cmaFrames: Range<Int>
   /// The tag storage, and the memory whose tags it holds.
   public let region: TagStorageRegion
+  /// The same as the kernel has it: one region for each piece of memory and each zone that tag storage
+  /// lies in, every one a CMA area.
+  public let kernelRegions: TagStorageGeometry
   /// Where the frames lie.
   public let map: MemoryMap
   /// The zones in the kernel's order, those without memory included.
@@ -86,6 +89,13 @@ public struct MachineLayout: Equatable, Sendable {
       presentPages: presentPages,
       ordinaryFrames: ordinaryFrames,
       cmaFrames: cmaFrames
+    )
+    kernelRegions = try Self.kernelRegions(
+      region,
+      isCMA: placement == .cmaArea,
+      defects: configuration.policy.defects,
+      zones: zones,
+      map: map
     )
     tellsAims = configuration.zones.selection == .kernel || configuration.zones.movableBytes > 0
     let highPages = zones.reduce(0) {
@@ -137,15 +147,6 @@ public struct MachineLayout: Equatable, Sendable {
       )
     } catch {
       throw .zones(error)
-    }
-    let owners = extents.filter { $0.frames.overlaps(cmaFrames) }
-    if let lower = owners.first, let upper = owners.last, lower != upper {
-      let first = map.number(of: cmaFrames.lowerBound)
-      throw .tagStorageZones(
-        frames: first..<first + cmaFrames.count,
-        lower: lower.kind,
-        upper: upper.kind
-      )
     }
     let cmaPages = extents.map { $0.frames.clamped(to: cmaFrames).count }
     let sizes = zip(extents, cmaPages).map { extent, cmaPages in
@@ -277,13 +278,48 @@ public struct MachineLayout: Equatable, Sendable {
     } catch {
       throw .tagStorage(error)
     }
-    guard map.isContiguous(region.tags) else {
-      let first = map.number(of: region.tags.lowerBound)
-      let last = map.number(of: region.tags.upperBound - 1)
-      throw .tagStorageHole(frames: first..<last + 1)
-    }
     return configuration.policy.selfTagging == .secondCarveout
       ? region.coveringTagStorage() : region
+  }
+}
+
+// The regions that the kernel makes of tag storage.
+extension MachineLayout {
+  /// Divides tag storage where a piece of memory or, in a CMA area, a zone begins.
+  ///
+  /// Pieces of memory are regions of their own in the firmware's description; at zones RFC v3 splits a
+  /// region. Earlier versions need no split, because nothing asks them for an area in one zone.
+  ///
+  /// - Throws: ``MachineError`` where a border lies inside a tag block, and where there would be more
+  ///   areas than the kernel has.
+  ///
+  /// Source: specification of tag storage, rules G9 and G11 of section 2.3.
+  private static func kernelRegions(
+    _ region: TagStorageRegion,
+    isCMA: Bool,
+    defects: TagStorageDefects,
+    zones: [ZonePlan],
+    map: MemoryMap
+  ) throws(MachineError) -> TagStorageGeometry {
+    let inside =
+      (region.tags.lowerBound + 1)..<max(region.tags.lowerBound + 1, region.tags.upperBound)
+    let holes = map.pieces.map(\.frames.lowerBound).filter(inside.contains)
+    let extents = zones.map(\.extent.frames).filter { !$0.isEmpty }
+    let borders = isCMA ? extents.map(\.lowerBound).filter(inside.contains) : []
+    let unit = region.blockPages
+    for border in holes + borders where (border - region.tags.lowerBound) % unit != 0 {
+      throw .tagStorageBorder(PFN: map.number(of: border), blockPages: unit)
+    }
+    let regions = region.split(at: holes).flatMap { described in
+      described.split(
+        at: borders.filter { described.tags.dropFirst().contains($0) },
+        asPosted: defects.contains(.shortSplit)
+      )
+    }
+    guard !isCMA || regions.count <= CMAArea.tableLimit else {
+      throw .cma(.tableFull(limit: CMAArea.tableLimit))
+    }
+    return TagStorageGeometry(regions: regions)
   }
 }
 

@@ -21,6 +21,8 @@ struct Process {
   var isAlive = true
   /// Frames that hold its page tables.
   var tableFrames: [UInt32] = []
+  /// Entries of its page table that map pages of files, where these have frames.
+  var filePages = 0
   /// Pages charged for the objects that describe its address space.
   var objectPages = 0
   /// Whether it has run since its page tables were last walked for young bits.

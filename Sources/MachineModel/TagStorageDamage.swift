@@ -31,9 +31,9 @@ extension Machine {
   /// Lets data destroy the tags that lie in a frame of tag storage which is handed out while it serves
   /// tagged frames: the page is zeroed, and so are their tags.
   mutating func overwriteTags(under frame: PageFrameNumber) {
-    guard !damage.unownedBlocks.isEmpty, frames[frame].flags.contains(.tagStorage) else { return }
+    guard mayBeForeign, frames[frame].flags.contains(.tagStorage) else { return }
     let block = region.block(holding: frame)
-    guard damage.unownedBlocks.contains(block) else { return }
+    guard isForeign(block) else { return }
     for number in region.coveredFrames(ofBlock: block)
     where frames[number].flags.contains(.tagged) {
       let tagged = PageFrameNumber(number)
@@ -45,15 +45,23 @@ extension Machine {
 
   /// Lets tags destroy the data in frames of a block that does not belong to the tags alone.
   mutating func overwriteData(underTagsOf frame: PageFrameNumber) {
-    guard !damage.unownedBlocks.isEmpty, let block = region.block(of: frame),
-      damage.unownedBlocks.contains(block)
-    else { return }
+    guard mayBeForeign, let block = region.block(of: frame), isForeign(block) else { return }
     for number in region.frames(ofBlock: block)
     where frames[number].use == .anonymous && contents[number] != .max {
       // No event has this number, so that the oracle takes it for foreign data.
       contents[number] = .max
       counters.add(.dataOverwritten)
     }
+  }
+
+  /// Whether any block can hold tags without belonging to them.
+  private var mayBeForeign: Bool {
+    !damage.unownedBlocks.isEmpty || hasSeveralRegions && defects.contains(.shortSplit)
+  }
+
+  /// Whether the hardware keeps tags in a block of which the kernel does not know, or not all.
+  private func isForeign(_ block: Int) -> Bool {
+    damage.unownedBlocks.contains(block) || !blocks.isReserved(block)
   }
 
   /// Gives a block back one user too early, with the share of `leaving`, which leaves the other's tags

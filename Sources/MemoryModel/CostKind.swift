@@ -55,6 +55,8 @@ public enum CostKind: String, CaseIterable, Sendable {
   case deviceWrites = "device_writes"
   /// Pages read from other devices.
   case deviceReads = "device_reads"
+  /// Pages of files read.
+  case fileReads = "file_reads"
   /// Pages whose tags were saved.
   case tagsSaved = "tags_saved"
   /// Pages whose tags were restored.
@@ -92,6 +94,7 @@ public enum CostKind: String, CaseIterable, Sendable {
     case .pagesDecompressed: [.pswpinSync]
     case .deviceWrites: [.pswpout]
     case .deviceReads: [.pswpin]
+    case .fileReads: [.filePagesRead]
     case .tagsSaved: [.tagsSavedSwap]
     case .tagsRestored: [.tagsRestoredSwap]
     case .tagsParked: [.tagsParked]
@@ -134,6 +137,7 @@ public enum CostKind: String, CaseIterable, Sendable {
     case .pagesDecompressed: .pageDecompressed
     case .deviceWrites: .deviceWrite
     case .deviceReads: .deviceRead
+    case .fileReads: .fileRead
     case .tagsSaved: .tagsSaved
     case .tagsRestored: .tagsRestored
     case .tagsParked: .tagsParked
@@ -147,8 +151,8 @@ public enum CostKind: String, CaseIterable, Sendable {
     switch self {
     case .faults, .faultsRetried, .copiesByMigration, .reserveFast, .contiguousAttempts,
       .interrupts, .migrations, .dataLines, .tagLines, .directReclaims, .pagesScanned,
-      .pagesReclaimed, .pagesCompressed, .pagesDecompressed, .deviceReads, .tagsSaved,
-      .tagsRestored, .tagsParked:
+      .pagesReclaimed, .pagesCompressed, .pagesDecompressed, .deviceReads, .fileReads,
+      .tagsSaved, .tagsRestored, .tagsParked:
       true
     case .accesses, .systemCalls, .pagesZeroed, .pagesFilled, .copiesOnWrite, .otherCopies,
       .pagesUnmapped, .pagesForked, .reserveCalls, .deviceWrites:

@@ -11,7 +11,7 @@ public enum Counter: Int, CaseIterable, Sendable {
 
   /// Completed runs of the fault handler; accesses that end in SIGSEGV never reach it.
   case pgfault
-  /// Faults that had to read their page from a swap device.
+  /// Faults that had to read their page from a swap device or the disk of a file.
   case pgmajfault
   /// Read faults that mapped the zero page.
   case faultZeroPage
@@ -25,8 +25,10 @@ public enum Counter: Int, CaseIterable, Sendable {
   case faultSwapCache
   /// Swap faults that read their page from a device.
   case faultSwapDevice
-  /// Touches of file-backed pages, which are outside the model.
+  /// Faults that mapped a page of a file.
   case faultFile
+  /// Faults that had to read a page of a file from its disk.
+  case faultFileRead
   /// Accesses that ended in SIGSEGV.
   case faultSignal
   /// Read faults that mapped a reference page.
@@ -61,12 +63,16 @@ public enum Counter: Int, CaseIterable, Sendable {
   case pgscanDirect
   /// Anonymous pages looked at on inactive lists.
   case pgscanAnon
+  /// Pages of files looked at on inactive lists.
+  case pgscanFile
   /// Pages that kswapd freed.
   case pgstealKswapd
   /// Pages that direct and memory-group reclaim freed.
   case pgstealDirect
   /// Anonymous pages that reclaim freed.
   case pgstealAnon
+  /// Pages of files that reclaim freed.
+  case pgstealFile
   /// Pages moved to an active list.
   case pgactivate
   /// Pages moved from an active to an inactive list.
@@ -90,10 +96,16 @@ public enum Counter: Int, CaseIterable, Sendable {
   case pglazyfreed
   /// Swapped pages that came back with a shadow.
   case workingsetRefaultAnon
+  /// Evicted pages of files that came back.
+  case workingsetRefaultFile
   /// Refaults that went straight to the active list.
   case workingsetActivateAnon
+  /// Refaults of pages of files that went straight to the active list.
+  case workingsetActivateFile
   /// Refaults of pages that had been in the working set.
   case workingsetRestoreAnon
+  /// Refaults of pages of files that had been in the working set.
+  case workingsetRestoreFile
   /// Processes ended by the out-of-memory killer.
   case oomKill
   /// Times a memory group's limit was met and its pages were reclaimed.
@@ -122,6 +134,13 @@ public enum Counter: Int, CaseIterable, Sendable {
   /// Swap-outs refused because the pool of a zram device got no frame.
   case swapoutRefusedZramMemory
 
+  // Files.
+
+  /// Pages of files read from their disk.
+  case filePagesRead
+  /// Dirty pages of files written back to their disk.
+  case filePagesWritten
+
   // Migration and contiguous memory.
 
   /// Pages migrated.
@@ -130,6 +149,8 @@ public enum Counter: Int, CaseIterable, Sendable {
   case pgmigrateFail
   /// Pages that contiguous allocation left where they were because they were pinned.
   case migratePinned
+  /// Clean pages of files that contiguous allocation dropped instead of moving them.
+  case cleanPagesDropped
   /// Pins taken, in pages.
   case nrFollPinAcquired
   /// Pins given back, in pages.
@@ -324,7 +345,7 @@ func snakeCase(_ name: String) -> String {
 /// The numbers lie in the set itself, so that counting an event, which every step of a fault does,
 /// is one addition in memory.
 public struct CounterSet: Equatable, Sendable {
-  @usableFromInline var values = InlineArray<130, UInt64>(repeating: 0)
+  @usableFromInline var values = InlineArray<139, UInt64>(repeating: 0)
 
   /// Creates a set of zeros.
   public init() {

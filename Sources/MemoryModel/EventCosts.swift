@@ -53,6 +53,8 @@ public struct EventCosts: Equatable, Sendable {
   public var deviceWrite: Int = 30_000
   /// Reading one page from any other swap device.
   public var deviceRead: Int = 100_000
+  /// Reading one page of a file.
+  public var fileRead: Int = 100_000
   /// Reading the tags of one page, compressing and storing them.
   public var tagsSaved: Int = 600
   /// Decompressing the tags of one page and writing them.
@@ -118,6 +120,8 @@ public enum CostParameter: String, CaseIterable, Sendable {
   case deviceWrite = "device-write"
   /// ``EventCosts/deviceRead``.
   case deviceRead = "device-read"
+  /// ``EventCosts/fileRead``.
+  case fileRead = "file-read"
   /// ``EventCosts/tagsSaved``.
   case tagsSaved = "tags-saved"
   /// ``EventCosts/tagsRestored``.
@@ -165,6 +169,7 @@ public enum CostParameter: String, CaseIterable, Sendable {
     case .pageDecompressed: \.pageDecompressed
     case .deviceWrite: \.deviceWrite
     case .deviceRead: \.deviceRead
+    case .fileRead: \.fileRead
     case .tagsSaved: \.tagsSaved
     case .tagsRestored: \.tagsRestored
     case .tagsParked: \.tagsParked

@@ -17,6 +17,16 @@ public struct MachineSnapshot: Equatable, Sendable {
   public var activeAnonymousPages = 0
   /// Pages that MADV_FREE put on the inactive file list.
   public var inactiveFilePages = 0
+  /// Whether pages of files have frames, and the numbers that follow a meaning.
+  public var hasFilePages = false
+  /// Pages of files on active lists.
+  public var activeFilePages = 0
+  /// Pages of files in memory.
+  public var filePages = 0
+  /// Those of them that page tables map.
+  public var mappedPages = 0
+  /// Those of them that differ from their disk.
+  public var dirtyPages = 0
   /// Mapped anonymous pages.
   public var anonymousPages = 0
   /// Pages in the swap cache.

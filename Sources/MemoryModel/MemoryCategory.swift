@@ -56,6 +56,8 @@ public enum MemoryCategory: Int, CaseIterable, Sendable {
   case anonymous
   /// Swap-cache pages that no page table maps.
   case swapCache
+  /// Pages of files, mapped or not.
+  case filePages
   /// Free frames.
   case free
   /// Free frames in CMA pageblocks; part of the free frames.

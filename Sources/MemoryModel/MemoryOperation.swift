@@ -111,13 +111,36 @@ public struct MappingRequest: Equatable, Sendable {
   public var protection: Protection
   /// What kind of mapping it is.
   public var flags: MappingFlags
+  /// The file behind it and the place in it, `nil` where the trace does not know them.
+  public var file: MappedFile?
 
   /// Creates a request.
-  public init(address: UInt64, length: UInt64, protection: Protection, flags: MappingFlags) {
+  public init(
+    address: UInt64,
+    length: UInt64,
+    protection: Protection,
+    flags: MappingFlags,
+    file: MappedFile? = nil
+  ) {
     self.address = address
     self.length = length
     self.protection = protection
     self.flags = flags
+    self.file = file
+  }
+}
+
+/// A file that a trace identifies, and the place in it where a mapping begins.
+public struct MappedFile: Equatable, Sendable {
+  /// The number of the file, by which all processes of the trace mean the same one.
+  public var number: UInt32
+  /// Bytes from the start of the file to the mapping: a multiple of the page size.
+  public var offset: UInt64
+
+  /// Names a file and a place in it.
+  public init(number: UInt32, offset: UInt64 = 0) {
+    self.number = number
+    self.offset = offset
   }
 }
 

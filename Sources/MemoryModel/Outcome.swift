@@ -51,7 +51,7 @@ public struct Outcome: OptionSet, Hashable, Sendable {
   @inlinable public static var protected: Outcome { Outcome(rawValue: 1 << 17) }
   /// The pointer's tag differs from the granule's, and that is only reported.
   @inlinable public static var tagMismatch: Outcome { Outcome(rawValue: 1 << 18) }
-  /// The page belongs to a file, whose pages this machine does not model.
+  /// A page of a file was mapped.
   @inlinable public static var filePage: Outcome { Outcome(rawValue: 1 << 19) }
   /// A tag store to memory that is not tagged had no effect.
   @inlinable public static var untagged: Outcome { Outcome(rawValue: 1 << 20) }
@@ -78,14 +78,21 @@ public struct Outcome: OptionSet, Hashable, Sendable {
   /// The content of a reference page came from memory without tags, which count as tag 0.
   @inlinable public static var untaggedSource: Outcome { Outcome(rawValue: 1 << 30) }
 
+  /// A page of a file was read from its disk: a major fault.
+  @inlinable public static var fileRead: Outcome { Outcome(rawValue: 1 << 32) }
+  /// A clean page of a file was dropped from tag storage.
+  @inlinable public static var dropped: Outcome { Outcome(rawValue: 1 << 33) }
+
   /// The name of each step, as text traces write it, in the order in which they are printed.
   public static let stepNames: [(step: Outcome, name: String)] = [
-    (.filePage, "file"), (.unmapped, "unmapped"), (.protected, "protected"),
+    (.filePage, "file"), (.fileRead, "file-read"), (.unmapped, "unmapped"),
+    (.protected, "protected"),
     (.zeroPage, "zero-page"), (.zeroFill, "zero-fill"), (.swapCacheHit, "swap-cache"),
     (.swappedIn, "swapped-in"), (.copyOnWrite, "copy"), (.reuse, "reuse"),
     (.tagsRestored, "tags-restored"), (.tagsReserved, "reserved"),
     (.faultOnAccess, "fault-on-access"), (.retried, "retried"), (.replaced, "replaced"),
-    (.migrated, "migrated"), (.directReclaim, "direct-reclaim"), (.livelock, "livelock"),
+    (.migrated, "migrated"), (.dropped, "dropped"), (.directReclaim, "direct-reclaim"),
+    (.livelock, "livelock"),
     (.outOfMemory, "out-of-memory"), (.outOfMemoryKill, "oom-kill"),
     (.tagMismatch, "tag-mismatch"), (.untagged, "untagged"), (.tagsLost, "tags-lost"),
     (.processGone, "process-gone"), (.tagCheckFault, "tag-check-fault"),

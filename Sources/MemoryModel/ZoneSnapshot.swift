@@ -52,6 +52,8 @@ public struct ZoneSnapshot: Equatable, Sendable {
   public var activeAnonymousPages = 0
   /// Pages of the zone that MADV_FREE put on the inactive file list.
   public var inactiveFilePages = 0
+  /// Pages of files on active lists.
+  public var activeFilePages = 0
   /// Pages of the zone on their way to swap.
   public var writePendingPages = 0
   /// What stealing has added to the marks.

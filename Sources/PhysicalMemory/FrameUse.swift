@@ -21,6 +21,8 @@ public enum FrameUse: UInt8, CaseIterable, BitwiseCopyable, Sendable {
   case tagBlock
   /// Holds compressed pages of zram; its owner can move it (`__PageMovable`).
   case compressed
+  /// Holds a page of a file: page cache.
+  case file
 
   /// Whether somebody holds the frame: it was given to the allocator once and is not free.
   @inlinable public var isInUse: Bool { rawValue > FrameUse.listed.rawValue }

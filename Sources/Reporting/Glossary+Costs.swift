@@ -121,6 +121,7 @@ extension CostKind {
     case .pagesDecompressed: "pages read from zram"
     case .deviceWrites: "pages written to disks"
     case .deviceReads: "pages read from disks"
+    case .fileReads: "pages read from files"
     case .tagsSaved: "tags of pages saved"
     case .tagsRestored: "tags of pages restored"
     case .tagsParked: "tags of pages kept aside"

@@ -68,11 +68,19 @@ extension Glossary {
     ),
     counter(
       .faultFile,
-      "file pages, not modelled",
-      .accesses,
-      "Touches of file-backed pages, which are outside the model.",
+      "page of a file mapped",
+      .faults,
+      "Faults that mapped a page of a file, whether these have frames or are outside the model.",
       sum: .faults,
       source: Source.model
+    ),
+    counter(
+      .faultFileRead,
+      "read from the disk of a file",
+      .faults,
+      "Faults that had to read a page of a file from its disk.",
+      sum: .majorFaults,
+      source: Source.kernel
     ),
     counter(
       .faultSignal,

@@ -117,6 +117,13 @@ extension Glossary {
       sum: .frames,
       source: Source.kernel
     ),
+    category(
+      .filePages,
+      "pages of files",
+      "Pages of files in memory, mapped or not.",
+      sum: .frames,
+      source: Source.kernel
+    ),
     category(.free, "free", "Free frames.", sum: .frames, source: Source.kernel),
     category(
       .freeCma,

@@ -28,6 +28,13 @@ extension Glossary {
       sum: .scans
     ),
     counter(
+      .pgscanFile,
+      "scanned, of files",
+      .pages,
+      "Pages of files looked at on inactive lists.",
+      sum: .scans
+    ),
+    counter(
       .pgstealKswapd,
       "freed by kswapd",
       .pages,
@@ -46,6 +53,13 @@ extension Glossary {
       "freed, anonymous",
       .pages,
       "Anonymous pages that reclaim freed.",
+      sum: .steals
+    ),
+    counter(
+      .pgstealFile,
+      "freed, of files",
+      .pages,
+      "Pages of files that reclaim freed.",
       sum: .steals
     ),
     counter(
@@ -120,6 +134,13 @@ extension Glossary {
       sum: .refaults
     ),
     counter(
+      .workingsetRefaultFile,
+      "refaults, of files",
+      .pages,
+      "Evicted pages of files that came back.",
+      sum: .refaults
+    ),
+    counter(
       .workingsetActivateAnon,
       "refaults made active",
       .pages,
@@ -127,10 +148,24 @@ extension Glossary {
       sum: .refaults
     ),
     counter(
+      .workingsetActivateFile,
+      "refaults made active, of files",
+      .pages,
+      "Refaults of pages of files that went straight to the active list.",
+      sum: .refaults
+    ),
+    counter(
       .workingsetRestoreAnon,
       "refaults of the working set",
       .pages,
       "Refaults of pages that had been in the working set.",
+      sum: .refaults
+    ),
+    counter(
+      .workingsetRestoreFile,
+      "refaults of the working set, files",
+      .pages,
+      "Refaults of pages of files that had been in the working set.",
       sum: .refaults
     ),
     counter(

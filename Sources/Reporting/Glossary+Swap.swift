@@ -74,6 +74,21 @@ extension Glossary {
       source: Source.kernel
     ),
     counter(
+      .filePagesRead,
+      "pages of files read",
+      .pages,
+      "Pages of files read from their disk.",
+      sum: .fileReads,
+      source: Source.model
+    ),
+    counter(
+      .filePagesWritten,
+      "pages of files written back",
+      .pages,
+      "Dirty pages of files written back to their disk.",
+      source: Source.model
+    ),
+    counter(
       .pgmigrateSuccess,
       "pages migrated",
       .pages,
@@ -92,6 +107,13 @@ extension Glossary {
       .pages,
       "Pages that contiguous allocation left where they were because they were pinned.",
       source: Source.model
+    ),
+    counter(
+      .cleanPagesDropped,
+      "clean pages of files dropped",
+      .pages,
+      "Clean pages of files that contiguous allocation dropped instead of moving them.",
+      source: Source.storage
     ),
     counter(
       .nrFollPinAcquired,

@@ -7,7 +7,7 @@ extension KernelView {
   static func meminfo(_ snapshot: MachineSnapshot) -> String {
     func sum(_ pages: (ZoneSnapshot) -> Int) -> Int { snapshot.zones.reduce(0) { $0 + pages($1) } }
     let slab = snapshot.reclaimableSlabPages + snapshot.unreclaimableSlabPages
-    let lines: [(label: String, pages: Int)] = [
+    var lines: [(label: String, pages: Int)] = [
       ("MemTotal:", sum(\.managedPages)),
       ("MemFree:", sum(\.freePages)),
       ("MemAvailable:", availablePages(snapshot)),
@@ -27,6 +27,16 @@ extension KernelView {
       ("CmaTotal:", sum(\.managedCMAPages)),
       ("CmaFree:", sum(\.freeCMAPages)),
     ]
+    func insert(_ added: (label: String, pages: Int), before label: String) {
+      guard let place = lines.firstIndex(where: { $0.label == label }) else { return }
+      lines.insert(added, at: place)
+    }
+    if snapshot.hasFilePages {
+      insert(("Cached:", snapshot.filePages), before: "SwapCached:")
+      insert(("Active(file):", snapshot.activeFilePages), before: "Inactive(file):")
+      insert(("Dirty:", snapshot.dirtyPages), before: "Writeback:")
+      insert(("Mapped:", snapshot.mappedPages), before: "KReclaimable:")
+    }
     let kibibytesPerPage = snapshot.pageSize.bytes / 1024
     return lines.map {
       left($0.label, 16) + right("\($0.pages * kibibytesPerPage)", 8) + " kB\n"
@@ -39,15 +49,16 @@ extension KernelView {
     let low = snapshot.zones.reduce(0) { $0 + $1.low + $1.boost }
     func droppable(_ pages: Int) -> Int { pages - min(pages / 2, low) }
     let free = snapshot.zones.reduce(0) { $0 + $1.freePages } - snapshot.totalReservePages
+    let filePages = snapshot.inactiveFilePages + snapshot.activeFilePages
     return max(
       0,
-      free + droppable(snapshot.inactiveFilePages) + droppable(snapshot.reclaimableSlabPages)
+      free + droppable(filePages) + droppable(snapshot.reclaimableSlabPages)
     )
   }
 
   /// Source: Linux v6.8 `mm/vmstat.c`, `vmstat_text`.
   static func vmstat(_ snapshot: MachineSnapshot) -> String {
-    var lines = zoneStatistics(populated(snapshot))
+    var lines = zoneStatistics(populated(snapshot), of: snapshot)
     lines += nodeStatistics(snapshot)
     lines += [Event(.pswpin), Event(.pswpout)].map { $0.line(snapshot) }
     for group in zoneEvents(snapshot) {
@@ -57,7 +68,8 @@ extension KernelView {
         lines.append((name, counter.map { Int(snapshot.counters[$0]) } ?? 0))
       }
     }
-    for event in events where !(snapshot.hasLimitedGroups && event.countsGroups) {
+    for event in events where !event.isOfFiles || snapshot.hasFilePages {
+      if snapshot.hasLimitedGroups && event.countsGroups { continue }
       lines.append(event.line(snapshot))
     }
     return lines.map { "\($0.name) \($0.value)\n" }.joined()
@@ -107,6 +119,9 @@ extension KernelView {
       self.countsGroups = countsGroups
     }
 
+    /// Whether it is about pages of files, and has a value only where these have frames.
+    var isOfFiles: Bool { counter == .pgscanFile || counter == .pgstealFile }
+
     func line(_ snapshot: MachineSnapshot) -> (name: String, value: Int) {
       (counter.name, Int(snapshot.counters[counter]))
     }
@@ -119,7 +134,7 @@ extension KernelView {
     Event(.pgrefill, countsGroups: true), Event(.pgreuse),
     Event(.pgstealKswapd), Event(.pgstealDirect, countsGroups: true),
     Event(.pgscanKswapd), Event(.pgscanDirect, countsGroups: true),
-    Event(.pgscanAnon), Event(.pgstealAnon),
+    Event(.pgscanAnon), Event(.pgscanFile), Event(.pgstealAnon), Event(.pgstealFile),
     Event(.pageoutrun), Event(.pgrotated), Event(.oomKill),
     Event(.pgmigrateSuccess), Event(.pgmigrateFail),
     Event(.cmaAllocSuccess), Event(.cmaAllocFail),

@@ -5,8 +5,8 @@ public import MemoryModel
 /// A file under `/proc` or `/sys` that the kernel of a simulated machine would show, in the kernel's own layout, so
 /// that it can be compared with a device's.
 ///
-/// A line is printed only where the model has its value. File pages and what else is outside the model
-/// have no lines; a line that is 0 is 0 on the simulated machine.
+/// A line is printed only where the model has its value. What is outside the model has no lines, pages of
+/// files among them where they have no frames; a line that is 0 is 0 on the simulated machine.
 public enum KernelView: String, CaseIterable, Sendable {
   /// Free blocks by order.
   case buddyinfo

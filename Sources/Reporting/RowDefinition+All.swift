@@ -39,9 +39,9 @@ extension GroupDefinition {
     ),
     GroupDefinition(
       title: "Use of the frames and of swap, mean over the run, KiB",
-      rows: [MemoryCategory.anonymous, .swapCache, .free, .freeCma, .swapUsed].map {
-        .always(.memory($0, .mean))
-      }
+      rows: [.always(.memory(.anonymous, .mean)), .always(.memory(.swapCache, .mean))]
+        + [.ifAny(.memory(.filePages, .mean))]
+        + [MemoryCategory.free, .freeCma, .swapUsed].map { .always(.memory($0, .mean)) }
     ),
     GroupDefinition(
       title: "Use of swap, peak, KiB",
@@ -91,7 +91,8 @@ extension GroupDefinition {
       rows: [.always(.counter(.pgfault)), .always(.counter(.pgmajfault))]
         + [
           Counter.faultZeroPage, .faultZeroFill, .faultCopyOnWrite, .pgreuse, .faultSwapCache,
-          .faultSwapDevice, .faultFile, .faultSignal, .faultReferencePage, .faultReferenceFill,
+          .faultSwapDevice, .faultFile, .faultFileRead, .faultSignal, .faultReferencePage,
+          .faultReferenceFill,
         ].map { .ifAny(.counter($0)) }
     ),
     counters(
@@ -111,9 +112,11 @@ extension GroupDefinition {
       .pgscanKswapd,
       .pgscanDirect,
       .pgscanAnon,
+      .pgscanFile,
       .pgstealKswapd,
       .pgstealDirect,
       .pgstealAnon,
+      .pgstealFile,
       .pgactivate,
       .pgdeactivate,
       .pgrefill,
@@ -125,8 +128,11 @@ extension GroupDefinition {
       .pglazyfree,
       .pglazyfreed,
       .workingsetRefaultAnon,
+      .workingsetRefaultFile,
       .workingsetActivateAnon,
+      .workingsetActivateFile,
       .workingsetRestoreAnon,
+      .workingsetRestoreFile,
       .memcgCharges,
       .oomKill
     ),
@@ -143,11 +149,13 @@ extension GroupDefinition {
       .swapoutRefusedZramLimit,
       .swapoutRefusedZramMemory
     ),
+    counters("Traffic of files", .filePagesRead, .filePagesWritten),
     counters(
       "Migration and contiguous memory",
       .pgmigrateSuccess,
       .pgmigrateFail,
       .migratePinned,
+      .cleanPagesDropped,
       .nrFollPinAcquired,
       .nrFollPinReleased,
       .pagesCopied,

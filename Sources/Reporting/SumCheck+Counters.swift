@@ -48,21 +48,23 @@ extension SumCheck {
 
   mutating func checkScans() {
     let scanned = count(.pgscanKswapd, .pgscanDirect)
+    let (name, kinds) = ("pgscan_anon + pgscan_file", count(.pgscanAnon, .pgscanFile))
     if count(.pglazyfree) == 0 {
-      equal("pgscan_anon", count(.pgscanAnon), "pgscan_kswapd + pgscan_direct", scanned)
+      equal(name, kinds, "pgscan_kswapd + pgscan_direct", scanned)
     } else {
-      atMost("pgscan_anon", count(.pgscanAnon), "pgscan_kswapd + pgscan_direct", scanned)
+      atMost(name, kinds, "pgscan_kswapd + pgscan_direct", scanned)
     }
   }
 
   mutating func checkSteals() {
     let freed = count(.pgstealKswapd, .pgstealDirect)
-    atMost("pgsteal_anon", count(.pgstealAnon), "pgsteal_kswapd + pgsteal_direct", freed)
+    let (name, kinds) = ("pgsteal_anon + pgsteal_file", count(.pgstealAnon, .pgstealFile))
+    atMost(name, kinds, "pgsteal_kswapd + pgsteal_direct", freed)
     atMost(
       "pgsteal_kswapd + pgsteal_direct",
       freed,
-      "pgsteal_anon + pglazyfreed",
-      count(.pgstealAnon, .pglazyfreed)
+      "\(name) + pglazyfreed",
+      kinds + count(.pglazyfreed)
     )
     atMost(.pgstealKswapd, .pgscanKswapd)
     atMost(.pgstealDirect, .pgscanDirect)

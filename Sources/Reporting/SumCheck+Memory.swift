@@ -35,7 +35,9 @@ extension SumCheck {
   }
 
   mutating func checkFrames() {
-    let uses: [MemoryCategory] = [.anonymous, .swapCache, .free, .zramMemUsed, .zramTable]
+    let uses: [MemoryCategory] = [
+      .anonymous, .swapCache, .filePages, .free, .zramMemUsed, .zramTable,
+    ]
     let used = uses.reduce(0) { clampedSum($0, design[$1].last) }
     let names = uses.map(\.name).joined(separator: " + ")
     atMost(names, used, "RAM", report.machine.ramBytes)

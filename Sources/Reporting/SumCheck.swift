@@ -39,7 +39,14 @@ struct SumCheck {
     case .frames: checkFrames()
     case .statistics: checkStatistics()
     case .faults: checkFaults()
-    case .majorFaults: equal("pgmajfault", count(.pgmajfault), "", count(.faultSwapDevice))
+    case .majorFaults:
+      equal(
+        "pgmajfault",
+        count(.pgmajfault),
+        "fault_swap_device + fault_file_read",
+        count(.faultSwapDevice, .faultFileRead)
+      )
+    case .fileReads: atMost(.faultFileRead, .filePagesRead)
     case .swapReads:
       atMost("fault_swap_device + swap_ra", count(.faultSwapDevice, .swapRa), .pswpin)
       atMost(.swapRaHit, .swapRa)
@@ -50,6 +57,8 @@ struct SumCheck {
     case .refaults:
       atMost(.workingsetRestoreAnon, .workingsetActivateAnon)
       atMost(.workingsetActivateAnon, .workingsetRefaultAnon)
+      atMost(.workingsetRestoreFile, .workingsetActivateFile)
+      atMost(.workingsetActivateFile, .workingsetRefaultFile)
     case .savedTags: checkSavedTags()
     case .parkedTags:
       atMost(.tagsParkedRestored, .tagsParked)

@@ -15,8 +15,10 @@ public enum SumRule: String, CaseIterable, Sendable {
   case statistics
   /// Faults by kind.
   case faults
-  /// Faults that read from swap.
+  /// Faults that read from swap or from a file.
   case majorFaults = "major faults"
+  /// Pages of files read from their disk.
+  case fileReads = "file reads"
   /// Pages read from swap.
   case swapReads = "swap reads"
   /// Pages that zram holds.
@@ -67,7 +69,7 @@ public enum SumRule: String, CaseIterable, Sendable {
       "tag_storage_withheld + tag_storage_held + tag_storage_data + tag_storage_free <= tag "
         + "storage of the machine, for the last values; the rest is on its way between them"
     case .frames:
-      "anonymous + swap_cache + free + zram_mem_used + zram_table <= RAM and free_cma <= free, for "
+      "anonymous + swap_cache + file_pages + free + zram_mem_used + zram_table <= RAM and free_cma <= free, for "
         + "the last values"
     case .statistics: "mean <= peak and last <= peak, for every category"
     case .faults:
@@ -76,7 +78,8 @@ public enum SumRule: String, CaseIterable, Sendable {
         + "W = fault_copy_on_write + pgreuse, because a swap fault may go on to copy or reuse its "
         + "page and still is one fault; unless oom_kill > 0, also pgfault <= F + S + W + foa_faults "
         + "+ fault_file + fault_signal"
-    case .majorFaults: "pgmajfault = fault_swap_device"
+    case .majorFaults: "pgmajfault = fault_swap_device + fault_file_read"
+    case .fileReads: "fault_file_read <= file_pages_read"
     case .swapReads:
       "fault_swap_device + swap_ra <= pswpin, swap_ra_hit <= swap_ra and pswpin_sync <= pswpin"
     case .zram:
@@ -84,13 +87,13 @@ public enum SumRule: String, CaseIterable, Sendable {
         + "zram_same and zram_compr_data <= zram_mem_used, for the last values; "
         + "swapout_refused_zram_limit + swapout_refused_zram_memory <= pswpout_sync <= pswpout"
     case .scans:
-      "pgscan_anon = pgscan_kswapd + pgscan_direct if pglazyfree = 0, otherwise <=, because "
-        + "droppable pages are not on the anonymous lists"
+      "pgscan_anon + pgscan_file = pgscan_kswapd + pgscan_direct if pglazyfree = 0, otherwise <=, "
+        + "because droppable pages are not on the anonymous lists"
     case .steals:
-      "pgsteal_anon <= pgsteal_kswapd + pgsteal_direct <= pgsteal_anon + pglazyfreed; "
+      "S = pgsteal_anon + pgsteal_file <= pgsteal_kswapd + pgsteal_direct <= S + pglazyfreed; "
         + "pgsteal <= pgscan for kswapd and for direct reclaim; pglazyfreed <= pglazyfree"
     case .refaults:
-      "workingset_restore_anon <= workingset_activate_anon <= workingset_refault_anon"
+      "workingset_restore <= workingset_activate <= workingset_refault, for anon and for file"
     case .savedTags:
       "for each size class frees <= allocations, live = allocations - frees <= peak <= "
         + "allocations, bytes * live = the category's last value and bytes * peak >= its peak; "

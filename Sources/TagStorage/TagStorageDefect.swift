@@ -71,7 +71,6 @@ public enum TagStorageDefect: UInt16, CaseIterable, Sendable {
   public var reasonWithoutEffect: String? {
     switch self {
     case .skippedBlocks: "it needs allocations of more than one page, and a fault gets one page"
-    case .shortSplit: "it needs a region that a zone border splits, and this machine has none"
     case .keptRegistration: "it needs a registration that fails, which stops this machine"
     case .invertedWarning: "it is a wrong warning, which changes no page"
     case .wrongStub: "it is an error of the compiler, not of the running kernel"

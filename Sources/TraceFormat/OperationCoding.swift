@@ -14,6 +14,8 @@ enum OperationCode: UInt8 {
   // And the next ones here.
   case swapOff, swapOn
   case mapReference, mapTagged, createReference, close
+  // And the next ones here.
+  case mapFile
 
   /// Bit of the code byte: a result follows the fields.
   static let hasResult: UInt8 = 0x80
@@ -24,9 +26,13 @@ extension [UInt8] {
   mutating func append(_ operation: MemoryOperation) {
     switch operation {
     case .map(let request, let result):
-      append(.map, result, [request.address, request.length])
+      append(request.file == nil ? .map : .mapFile, result, [request.address, request.length])
       append(request.protection.rawValue)
       append(varint: UInt64(request.flags.rawValue))
+      if let file = request.file {
+        append(varint: UInt64(file.number))
+        append(varint: file.offset)
+      }
       append(result: result)
     case .mapReference(let request, let descriptor, let offset, let result):
       append(.mapReference, result, [request.address, request.length])
@@ -140,11 +146,11 @@ extension ByteCursor {
   ) throws(Malformed) -> MemoryOperation {
     let first = try byte(bytes)
     guard let code = OperationCode(rawValue: first & ~OperationCode.hasResult) else {
-      throw Malformed(expected: "an operation code up to 29", found: "\(first)")
+      throw Malformed(expected: "an operation code up to 30", found: "\(first)")
     }
     let hasResult = first & OperationCode.hasResult != 0
     switch code {
-    case .map, .unmap, .protect, .remap, .brk, .advise:
+    case .map, .mapFile, .unmap, .protect, .remap, .brk, .advise:
       return try systemCall(code, hasResult: hasResult, bytes)
     case .tagControl, .tagInstruction, .pin:
       return try tagging(code, hasResult: hasResult, bytes)
@@ -167,8 +173,12 @@ extension ByteCursor {
     if code == .brk { return .brk(address: address, result: try result(hasResult, bytes)) }
     let length = try varint(bytes)
     switch code {
-    case .map:
-      let request = try mapping(bytes, address: address, length: length)
+    case .map, .mapFile:
+      var request = try mapping(bytes, address: address, length: length)
+      if code == .mapFile {
+        let number = try number32(bytes)
+        request.file = MappedFile(number: number, offset: try varint(bytes))
+      }
       return .map(request, result: try result(hasResult, bytes))
     case .unmap:
       return .unmap(address: address, length: length, result: try result(hasResult, bytes))

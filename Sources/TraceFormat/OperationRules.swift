@@ -11,7 +11,7 @@ extension MemoryOperation {
   /// anything and be refused; those of kernel copies were performed, and must lie in user space.
   func problem(pageSize: PageSize) -> Malformed? {
     switch self {
-    case .map(let request, _): return request.problem
+    case .map(let request, _): return request.problem ?? request.fileProblem(pageSize: pageSize)
     case .mapReference(let request, _, _, _), .mapTagged(let request, _, _):
       return request.flags.contains(.anonymous)
         ? request.problem : Malformed("an anonymous mapping", request.flags.rawValue)
@@ -84,6 +84,18 @@ extension MappingRequest {
     if address >= 1 << 56 { return Malformed("an address below 2^56", address) }
     if flags.rawValue > 0x3ff { return Malformed("mapping flags up to 1023", flags.rawValue) }
     return protection.problem
+  }
+
+  /// The first rule that the file of the request breaks, `nil` for a valid one and for none.
+  ///
+  /// Offsets in files end below 2^63, as in the kernel.
+  func fileProblem(pageSize: PageSize) -> Malformed? {
+    guard let file else { return nil }
+    if flags.contains(.anonymous) { return Malformed("a mapping of a file", flags.rawValue) }
+    guard file.offset < 1 << 62, file.offset & UInt64(pageSize.bytes - 1) == 0 else {
+      return Malformed("an offset below 2^62 of whole pages of \(pageSize.name)", file.offset)
+    }
+    return nil
   }
 }
 

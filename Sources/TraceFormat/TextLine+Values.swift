@@ -4,23 +4,41 @@ import MemoryModel
 
 /// Reading values of the event model from a line.
 extension TextLine {
-  /// `ADDR LENGTH rw[x] [mte] [anon|file] [shared] ...`.
+  /// `ADDR LENGTH rw[x] [mte] [anon|file [N [offset BYTES]]] [shared] ...`.
   mutating func mapping() throws(TraceError) -> MappingRequest {
     let address = try address()
     let length = try number("a length")
     let protection = try protection()
     var flags: MappingFlags = .anonymous
+    var file: MappedFile?
     while let next = peek {
       if let known = TextWords.mappingFlags.first(where: { $0.word == next }) {
         flags.insert(known.flag)
         _ = take(known.word)
       } else if take("file") {
         flags.remove(.anonymous)
+        file = try mappedFile()
       } else if !take("anon") {
         break
       }
     }
-    return MappingRequest(address: address, length: length, protection: protection, flags: flags)
+    return MappingRequest(
+      address: address,
+      length: length,
+      protection: protection,
+      flags: flags,
+      file: flags.contains(.anonymous) ? nil : file
+    )
+  }
+
+  /// `N [offset BYTES]`, which file it is; `nil` where no number follows.
+  private mutating func mappedFile() throws(TraceError) -> MappedFile? {
+    guard peek?.first?.isNumber == true else { return nil }
+    let number = try number32("a file")
+    return MappedFile(
+      number: number,
+      offset: take("offset") ? try self.number("an offset in bytes") : 0
+    )
   }
 
   /// `rw[x]` or `none`, and the words for the other bits.

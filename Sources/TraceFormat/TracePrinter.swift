@@ -175,6 +175,10 @@ public struct TracePrinter {
   private static func text(_ request: MappingRequest) -> String {
     var line = "\(text(request.address, request.length)) \(text(request.protection))"
     line += request.flags.contains(.anonymous) ? " anon" : " file"
+    if let file = request.file {
+      line += " \(file.number)"
+      if file.offset != 0 { line += " offset \(hexadecimal(file.offset))" }
+    }
     for known in TextWords.mappingFlags where request.flags.contains(known.flag) {
       line += " \(known.word)"
     }

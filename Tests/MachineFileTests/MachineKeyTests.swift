@@ -21,7 +21,7 @@ import Testing
     "cost.page-migrated": "1", "cost.data-line": "1", "cost.tag-line": "1",
     "cost.direct-reclaim": "1", "cost.page-scanned": "1", "cost.page-reclaimed": "1",
     "cost.page-compressed": "1", "cost.page-decompressed": "1", "cost.device-write": "1",
-    "cost.device-read": "1", "cost.tags-saved": "1", "cost.tags-restored": "1",
+    "cost.device-read": "1", "cost.file-read": "1", "cost.tags-saved": "1", "cost.tags-restored": "1",
     "cost.tags-parked": "1",
     "kernel.page-size": "16K", "kernel.va-bits": "39",
     "vm.min_free_kbytes": "khugepaged", "vm.watermark_scale_factor": "11",

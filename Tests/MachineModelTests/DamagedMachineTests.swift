@@ -30,14 +30,15 @@ struct Damage: CustomTestStringConvertible, Sendable {
 }
 
 /// A machine in the middle of its work: pages in memory, in the swap cache and in swap, tag blocks, a
-/// batch, shared pages and pinned ones.
+/// batch, shared pages and pinned ones, and pages of a file.
 private func busyMachine() throws -> Machine {
   var configuration = MachineConfiguration()
   configuration.swap.device = .disk
   configuration.swap.bytes = 4 << 20
   configuration.groupLimitBytes = 96 * 4096
+  configuration.filePages = .on
   var machine = try Machine(configuration)
-  let pages = (0..<200).map { RandomProgram.base + UInt64($0) }
+  let pages = (0..<240).map { RandomProgram.base + UInt64($0) }
   let process = machine.addProcess(pages: pages, group: machine.addGroup())
   let whole = MappingRequest(
     address: RandomProgram.base << 12,
@@ -52,6 +53,16 @@ private func busyMachine() throws -> Machine {
   }
   for page in UInt32(0)..<20 {
     _ = machine.perform(.touch(page, reads: 1, writes: 0, clock: 0), of: process, stamp: 300)
+  }
+  let file = MappingRequest(
+    address: (RandomProgram.base + 220) << 12,
+    length: 8 << 12,
+    protection: .read,
+    flags: .fixed
+  )
+  _ = machine.perform(.map(file, result: nil), of: process)
+  for page in UInt32(220)..<228 {
+    _ = machine.perform(.touch(page, reads: 1, writes: 0, clock: 0), of: process, stamp: 301)
   }
   _ = machine.fork(process)
   _ = machine.perform(
@@ -112,7 +123,7 @@ extension Machine {
 
 @Suite struct DamagedMachineTests {
   static let damages: [Damage] =
-    frames + blocks + lists + swap + mappings + tagStorage
+    frames + blocks + lists + swap + mappings + tagStorage + files
 
   private static let frames: [Damage] = [
     Damage("B1", "a free frame in no block") {
@@ -278,6 +289,43 @@ extension Machine {
       $0.parkedTags[frame] = [UInt8](repeating: 0, count: 128)
     },
     Damage("saved tags", "a frame too few for saved tags") { $0.kernelFrames.removeLast() },
+  ]
+
+  private static let files: [Damage] = [
+    Damage("F1", "a page of a file that goes to swap") {
+      let frame = $0.frame { $0.use == .file }
+      $0.frames[frame].flags.insert(.exclusive)
+    },
+    Damage("F2", "a frame that holds another page of a file") {
+      let frame = $0.frame { $0.use == .file }
+      $0.frames[frame].swapSlot += 1
+    },
+    Damage("F2", "a page of a file with two frames") {
+      let frame = $0.frame { $0.use == .file }
+      $0.filePages[$0.frames[frame].swapSlot].frame = 0
+    },
+    Damage("F3", "a clean page that differs from its disk") {
+      let frame = $0.frame { $0.use == .file }
+      $0.contents[frame] = 1
+    },
+    Damage("B2", "an entry that maps an anonymous frame as a page of a file") {
+      let frame = $0.listedFrame
+      let page = (UInt32(220)..<228).first { [table = $0.processes[0].table] in
+        table.state($0) == .filePage
+      }
+      $0.processes[0].table.setEntry(
+        page ?? 220,
+        state: .filePage,
+        flags: .readable,
+        target: UInt32(frame)
+      )
+    },
+    Damage("S5", "a mapped page of a file too many") { $0.processes[0].filePages += 1 },
+    Damage("L2", "an eviction of a page of a file to come") {
+      let shadow = Shadow(age: 1 << 40, wasInWorkingset: false)
+      let number = $0.filePages.number(of: FilePlace(file: 1, page: 100))
+      $0.filePages[number].shadow = shadow.word
+    },
   ]
 
   private static let identities: [Damage] = [

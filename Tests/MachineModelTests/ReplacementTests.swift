@@ -47,6 +47,7 @@ private func counters(
   of stream: UseStream,
   frames: Int,
   stride: Int = 1,
+  filePages: Int = 0,
   _ change: (inout MachineConfiguration) -> Void
 ) throws -> CounterSet {
   var configuration = MachineConfiguration()
@@ -67,9 +68,19 @@ private func counters(
     flags: [.anonymous, .fixed]
   )
   _ = machine.perform(.map(whole, result: nil), of: process)
+  if filePages > 0 {
+    let file = MappingRequest(
+      address: firstPage << 12,
+      length: UInt64(filePages) << 12,
+      protection: .read,
+      flags: .fixed
+    )
+    _ = machine.perform(.map(file, result: nil), of: process)
+  }
   for page in stream.uses {
+    let isFile = page < filePages
     _ = machine.perform(
-      .touch(UInt32(page), reads: 0, writes: 1, clock: 0),
+      .touch(UInt32(page), reads: isFile ? 1 : 0, writes: isFile ? 0 : 1, clock: 0),
       of: process,
       stamp: 1
     )
@@ -136,6 +147,44 @@ private func counters(
       activations += refaults
     }
     #expect(activations > 500)
+  }
+
+  /// A part of the pages are those of a file, so that reclaim has to weigh both kinds.
+  @Test(arguments: KernelVersion.allCases)
+  func missesOfFilesAndAnonymousPagesAreThoseOfPlainLists(kernel: KernelVersion) throws {
+    var seen = (anonymous: 0, file: 0, activated: 0)
+    for seed in 1...Self.streams {
+      let stream = UseStream(seed: seed, length: Self.length)
+      let frames = 60 + Int(seed) % 100
+      let batchPages = [1, 15, 31][Int(seed) % 3]
+      let swappiness = [60, 60, 20, 150, 200][Int(seed) % 5]
+      let filePages = stream.pages * (1 + Int(seed) % 7) / 8
+      var model = PlainFourLists(
+        frames: frames,
+        filePages: filePages,
+        batchPages: batchPages,
+        kernel: kernel,
+        swappiness: swappiness
+      )
+      let expected = misses(of: stream, in: &model)
+      let found = try counters(of: stream, frames: frames, filePages: filePages) {
+        $0.lruBatchPages = batchPages
+        $0.kernel = kernel
+        $0.swappiness = swappiness
+        $0.filePages = .on
+      }
+      #expect(misses(found) == expected, "seed \(seed)")
+      #expect(found[.pgscanAnon] == UInt64(model.kinds[0].scanned), "seed \(seed)")
+      #expect(found[.pgscanFile] == UInt64(model.kinds[1].scanned), "seed \(seed)")
+      #expect(found[.pgactivate] == UInt64(model.activated), "seed \(seed)")
+      let activations = model.kinds.map { UInt64($0.activations) }
+      #expect(found[.workingsetActivateAnon] == activations[0], "seed \(seed)")
+      #expect(found[.workingsetActivateFile] == activations[1], "seed \(seed)")
+      seen.anonymous += model.kinds[0].activations
+      seen.file += model.kinds[1].activations
+      seen.activated += model.activated
+    }
+    #expect(seen.anonymous > 500 && seen.file > 500 && seen.activated > 500, "\(seen)")
   }
 
   /// Pages lie next to each other or apart, so that their page tables and neighbourhoods differ.

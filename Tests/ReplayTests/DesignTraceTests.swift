@@ -92,4 +92,22 @@ import Testing
       #expect(report.counters[.tagsLost] == 0, "seed \(seed): \(configuration)")
     }
   }
+
+  /// A zone border 8 pages into tag storage divides it without a loss; with the defect of the posted split
+  /// every loss is named.
+  @Test(arguments: [[], [TagStorageDefect.shortSplit]])
+  func aDividedRegionKeepsItsTags(_ defects: [TagStorageDefect]) throws {
+    for seed in UInt64(1)...4 {
+      var configuration = configuration(seed: seed)
+      configuration.defects = TagStorageDefects(defects)
+      configuration.zones.selection = .kernel
+      configuration.zone.maxOrder = 3
+      let start = 1 << 32 + 512 * 4096 - 8 * 4096 - configuration.ramBytes
+      configuration.memoryRanges = [MemoryRange(start: start, size: configuration.ramBytes)]
+      let regions = try MachineLayout(configuration).kernelRegions.regions
+      #expect(regions.map(\.tags.count) == [8, 504])
+      let report = try check(configuration, seed: seed)
+      #expect(!defects.isEmpty || report.counters[.tagsLost] == 0, "seed \(seed)")
+    }
+  }
 }

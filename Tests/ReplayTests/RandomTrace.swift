@@ -9,6 +9,8 @@ enum TraceStep: Equatable {
   case access(Int, isStore: Bool, offset: Int, size: Int, tag: Int)
   case tag(Int, first: Int, count: Int, tag: Int)
   case map(Range<Int>, tagged: Bool)
+  /// A mapping of a file: its protection, and the words behind `file`.
+  case mapFile(Range<Int>, String, String)
   case unmap(Range<Int>)
   case protect(Range<Int>, String)
   case move(Int, to: Int)
@@ -83,6 +85,23 @@ struct RandomTrace {
       } else {
         steps.append((process, step(&random)))
       }
+    }
+  }
+
+  /// Lets the program map files now and then, some of them by several mappings and processes.
+  mutating func mapFiles(seed: UInt64) {
+    var random = SplitMix64(seed: seed ^ 0xf11e5)
+    var place = 1
+    while place < steps.count {
+      let first = random.below(pages)
+      let range = first..<(first + 1 + random.below(min(largestRange, pages - first)))
+      let name = ["", "", " 1", " 1 offset 0x4000", " 2"][random.below(5)]
+      let (protection, sharing) = [
+        ("rw", ""), ("r", ""), ("rx", ""), ("rw", " shared"), ("rw", " shared"), ("r", " shared"),
+      ][random.below(6)]
+      let step = TraceStep.mapFile(range, protection, name + sharing)
+      steps.insert((steps[place].process, step), at: place)
+      place += 1 + random.below(30)
     }
   }
 
@@ -247,6 +266,9 @@ private struct Renderer {
     case .map(let range, let tagged):
       emit("map \(bytes(range)) rw\(tagged ? " mte" : "") anon fixed", process)
       set(range, "rw", process)
+    case .mapFile(let range, let protection, let words):
+      emit("map \(bytes(range)) \(protection) file\(words) fixed", process)
+      set(range, protection, process)
     case .unmap(let range):
       emit("unmap \(bytes(range))", process)
       set(range, nil, process)

@@ -96,6 +96,16 @@ private struct Experiment {
     )
   }
 
+  /// A machine and a program that maps files.
+  init(filesWithSeed seed: UInt64, steps: Int) {
+    self.init(seed: seed, steps: steps)
+    var random = SplitMix64(seed: seed ^ 0xcac4e)
+    configuration.filePages = .on
+    configuration.swappiness = [60, 60, 0, 150][random.below(4)]
+    if random.below(8) == 0 { configuration.replacement = random.below(2) == 0 ? .exact : .clock }
+    program.mapFiles(seed: seed)
+  }
+
   /// A full machine whose memory is two or three zones.
   init(zonesWithSeed seed: UInt64, steps: Int) {
     self.init(fullMachineWithSeed: seed, steps: steps)
@@ -180,6 +190,11 @@ private struct Experiment {
   @Test func randomProgramsLoseNothing() {
     let steps = Self.number("MTESIM_STEPS") ?? 500
     run(seeds: Self.number("MTESIM_SEEDS") ?? 60) { Experiment(seed: $0, steps: steps) }
+  }
+
+  @Test func randomProgramsThatMapFilesLoseNothing() {
+    let steps = Self.number("MTESIM_STEPS") ?? 500
+    run(seeds: Self.number("MTESIM_SEEDS") ?? 40) { Experiment(filesWithSeed: $0, steps: steps) }
   }
 
   @Test func randomProgramsOnAFullMachineLoseNothing() {

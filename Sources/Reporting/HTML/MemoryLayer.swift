@@ -39,8 +39,9 @@ struct MemoryLayer {
     MemoryLayer(
       style: "data",
       title: "data elsewhere",
-      meaning: "Mapped anonymous pages and the swap cache, without those in tag storage.",
-      added: [.anonymous, .swapCache],
+      meaning:
+        "Mapped anonymous pages, the swap cache and pages of files, without those in tag storage.",
+      added: [.anonymous, .swapCache, .filePages],
       subtracted: [.tagStorageData]
     ),
     MemoryLayer(
