@@ -163,6 +163,7 @@ extension Machine {
         return false
       }
       let isReplay = attempts > 1
+      if isReplay { noteSlow() } else { beginStallOfFault() }
       guard fault(page, isWrite: isWrite, of: process, isReplay: isReplay, isRetry: &isRetry)
       else { return false }
     }

@@ -45,6 +45,7 @@ extension Machine {
   /// - Returns: `nil` where memory ran out; ``steps`` says so.
   mutating func allocateUserFrame(tagged: Bool, charging process: Int) -> PageFrameNumber? {
     let group = processes[process].group
+    if tagged { beginStallOfAllocation() }
     guard charge(group, of: process) else { return nil }
     var request = FrameRequest.user
     request.isTagged = tagged
@@ -61,6 +62,7 @@ extension Machine {
         }
         frame = other
       }
+      endStallOfAllocation()
     }
     frames[frame].ownerPage = Self.noPage
     frames[frame].ownerSpace = UInt16(process)
@@ -151,6 +153,7 @@ extension Machine {
     _ request: FrameRequest,
     for process: Int?
   ) -> PageFrameNumber? {
+    noteSlow()
     let mayUseCMA = pageRequest(request).mayUseCMA
     let aimsAtMovable = tellsAims && request.highestZone == .movable
     while true {
@@ -211,6 +214,7 @@ extension Machine {
   ///
   /// - Returns: `false` where that cannot be done and the process was ended for it.
   private mutating func makeRoom(in group: Int, limit: Int, for process: Int) -> Bool {
+    noteSlow()
     var retries = 16
     while groups[group].chargedPages >= limit {
       counters.add(.memcgCharges)

@@ -135,6 +135,7 @@ extension Machine {
       : access(page, isWrite: isWrite, of: process)
     // A signal enters the kernel without a run of the fault handler.
     guard !isReached || counters[.pgfault] != faults else { return true }
+    if counters[.pgfault] != faults { endStallOfFault() }
     enterKernel(from: process)
     if !isReached {
       let base = processes[process].pageIndex.page(of: page).address(pageSize: pageSize)

@@ -24,6 +24,7 @@ extension Machine {
     guard let reservation else {
       preconditionFailure("page \(page) faults on access under a design without reservation")
     }
+    noteSlow()
     counters.add(.foaFaults)
     steps.insert(.faultOnAccess)
     let frame = PageFrameNumber(rawValue: processes[process].table.target(page))

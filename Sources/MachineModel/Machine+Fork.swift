@@ -57,6 +57,7 @@ extension Machine {
   ) -> Bool {
     let table = processes[parent].table
     guard table.state(page) != .none else { return true }
+    counters.add(.pagesForked)
     let address = processes[parent].pageIndex.page(of: page)
     guard growTables(of: child, for: address), processes[parent].isAlive else {
       return processes[child].isAlive

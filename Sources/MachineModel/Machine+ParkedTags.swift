@@ -82,6 +82,7 @@ extension Machine {
         return
       }
     }
+    noteSlow()
     counters.add(.tagsParked)
     parkedTags[frame.rawValue] = tags
     damage.outlivedTags.remove(frame.rawValue)

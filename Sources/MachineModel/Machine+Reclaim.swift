@@ -97,6 +97,7 @@ extension Machine {
       highestReclaimedZone = .movable
       buddy.setReclaimActive(false, upTo: highest)
     }
+    let costBefore = waitedCost()
     counters.add(.pageoutrun)
     noteCurrentProcessRan()
     let boosts = buddy.boosts(upTo: highest)
@@ -127,6 +128,7 @@ extension Machine {
     }
     kswapdFailures = total == 0 ? kswapdFailures + 1 : 0
     buddy.lowerBoosts(by: boosts)
+    excludeFromStalls(since: costBefore)
   }
 
   /// Direct reclaim from all groups, of pages in zones up to the highest that a request may use.

@@ -43,15 +43,19 @@ extension Machine {
     guard let block = kernelBlock(of: frame) else {
       counters.add(.reserveFailInvalid)
       if watch.isOn { noteFailedReservation(of: frame, cause: .reserveFailInvalid) }
+      noteSlow()
+      stallMeter.noteReservation(.failed)
       return .invalid
     }
     if reservation.extent == .everything { takeEverythingOnce(reservation) }
     if blocks.isReserved(block) {
       counters.add(.reserveHits)
     } else {
+      noteSlow()
       let result = take(block, reservation)
       guard result == .reserved else {
         countFailure(result, for: frame)
+        stallMeter.noteReservation(.failed)
         return result
       }
       // Whatever was pinned during the burst belongs to it as soon as it can be had.

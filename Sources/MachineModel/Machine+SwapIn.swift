@@ -18,6 +18,7 @@ extension Machine {
     isWrite: Bool,
     of process: Int
   ) -> Bool {
+    noteSlow()
     let slot = processes[process].table.target(page)
     if device.isSynchronous(slot) && device.hasOnlyOneUser(slot) {
       return swapInDirectly(page, slot: slot, in: vma, isWrite: isWrite, of: process)
@@ -158,6 +159,7 @@ extension Machine {
   @inline(__always)
   private mutating func readSlot(_ slot: UInt32, into frame: PageFrameNumber) {
     counters.add(.pswpin)
+    if device.isSynchronous(slot) { counters.add(.pswpinSync) }
     guard configuration.isObserved else { return }
     contents[frame.index] =
       configuration.injectedFaults.contains(.dropData) ? 0 : device.read(slot)

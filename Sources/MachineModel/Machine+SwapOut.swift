@@ -76,6 +76,7 @@ extension Machine {
     }
     // The kernel counts what it submits, and learns of a failure later.
     counters.add(.pswpout)
+    counters.add(.pswpoutSync)
     guard writeToZram(slot) else { return refuseDirectly(frame, slot) }
     let record = frames[frame]
     processes[Int(record.ownerSpace)].table.setEntry(
@@ -184,6 +185,7 @@ extension Machine {
       return .refused
     }
     counters.add(.pswpout)
+    if device.isSynchronous(slot) { counters.add(.pswpoutSync) }
     guard writeToZram(slot) else { return .refused }
     if configuration.isObserved { device.write(slot, stamp: contents[frame.index]) }
     frames[frame].flags.remove(.dirty)

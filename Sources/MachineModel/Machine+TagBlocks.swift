@@ -38,15 +38,21 @@ extension Machine {
     if mayTakeDirectly(reservation) && takeFreeBlock(block) {
       counters.add(.reserveFast)
       if watch.isOn { noteBlock(block, .blockTaken(block, by: .reserveFast)) }
+      stallMeter.noteReservation(.fast)
       return .reserved
     }
     guard !isAskerBeingEnded else { return .interrupted }
+    let migrated = counters[.pgmigrateSuccess]
     for attempt in 0..<reservation.attempts {
       if attempt > 0 { counters.add(.reserveRetries) }
       switch allocateContiguously(range) {
       case .reserved:
         counters.add(.reserveSlow)
         if watch.isOn { noteBlock(block, .blockTaken(block, by: .reserveSlow)) }
+        stallMeter.noteReservation(
+          attempt == 0 ? .migrated : .retried,
+          migrated: counters[.pgmigrateSuccess] - migrated
+        )
         return .reserved
       case .busy:
         continue
@@ -160,6 +166,7 @@ extension Machine {
     // The zero page is tagged at boot, before there are processes, and counts as nobody.
     guard !processes.isEmpty, !tookEverything else { return }
     tookEverything = true
+    noteSlow()
     let migrated = counters[.pgmigrateSuccess]
     for block in 0..<region.blockCount {
       if !blocks.isReserved(block) {

@@ -92,7 +92,10 @@ extension Machine {
         continue
       }
       let result = reserveTagStorage(for: frame)
-      if result == .reserved || accepts(result, reservation) { return .taken(frame) }
+      if result == .reserved || accepts(result, reservation) {
+        if result == .reserved { stallMeter.noteExchange() }
+        return .taken(frame)
+      }
       refused.append(frame)
       if let block { failed.append(block) }
     }

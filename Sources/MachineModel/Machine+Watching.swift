@@ -162,7 +162,7 @@ extension Machine {
     } else if tagsParked(for: frame) != nil {
       values.append(HistoryValue(.tags, "kept aside"))
     }
-    if flags.contains(.storageReserved), let block = region.block(of: frame) {
+    if flags.contains(.storageReserved), let block = kernelBlock(of: frame) {
       values.append(HistoryValue(.tagBlock, "\(block)"))
     }
     return values

@@ -26,6 +26,7 @@ import TagStorage
 /// | `Reclaim`, `LRUBatches`, `LazyFree`, `Advice`, `Baselines` | which pages go |
 /// | `Generations`, `Aging`, `Eviction` | the same under the multi-generational LRU |
 /// | `KernelObjects` | what a process costs its memory group beside its pages |
+/// | `Stalls` | how long what missed had to wait |
 /// | `Reservation`, `TagBlocks`, `TaggedAllocation`, `Migration`, `Tags`, `ParkedTags` | tag storage |
 /// | `TagStorageDamage` | what the defects of the posted series do |
 /// | `Mappings`, `SystemCalls`, `Remap`, `Fork` | address spaces |
@@ -40,6 +41,8 @@ public struct Machine: ~Copyable {
   public internal(set) var counters = CounterSet()
   /// What the shadow oracle should compare; the reader empties it.
   public var notices: [Notice] = []
+  /// How long accesses and allocations had to wait.
+  var stallMeter: StallMeter
   /// What became of saved tags, where the configuration asks for it; the reader empties it.
   public var savedTagLog = SavedTagLog()
 
@@ -201,6 +204,7 @@ public struct Machine: ~Copyable {
     self.policy = policy
     reservation = policy.reservation
     defects = policy.defects
+    stallMeter = StallMeter(configuration.costs)
     self.pageSize = pageSize
     self.region = region
     kernelRegions = layout.kernelRegions

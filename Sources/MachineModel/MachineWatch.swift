@@ -56,7 +56,7 @@ extension Machine {
   @inline(never)
   mutating func noteFailedReservation(of frame: PageFrameNumber, cause: Counter) {
     guard concernsWatch(frame) else { return }
-    let block = region.block(of: frame)
+    let block = kernelBlock(of: frame)
     watch.steps.append(
       .reservationFailed(frame: number(of: frame), block: block, cause: cause)
     )

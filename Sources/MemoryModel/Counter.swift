@@ -115,8 +115,12 @@ public enum Counter: Int, CaseIterable, Sendable {
 
   /// Pages read from a swap device.
   case pswpin
+  /// Pages read from a swap device that is memory itself, as zram is.
+  case pswpinSync
   /// Pages written to a swap device, those that zram refused included.
   case pswpout
+  /// Pages written to a swap device that is memory itself, those that it refused included.
+  case pswpoutSync
   /// Pages read ahead of their fault.
   case swapRa
   /// Pages read ahead that were then used.
@@ -288,6 +292,8 @@ public enum Counter: Int, CaseIterable, Sendable {
   case accesses
   /// Pages whose data were copied, for any reason.
   case pagesCopied
+  /// What accesses had to wait beyond a plain fault, by the cost model.
+  case stallNanoseconds
 
   // Reference pages, and what time depends on besides.
 
@@ -303,6 +309,8 @@ public enum Counter: Int, CaseIterable, Sendable {
   case pagesZeroedTwice
   /// Pages that programs unmapped, dropped or left behind at their end.
   case pagesUnmapped
+  /// Page-table entries copied for children at forks.
+  case pagesForked
   /// System calls that change mappings or descriptors.
   case mappingCalls
   /// The most pages that one process had mapped at once: `VmHWM`.
@@ -337,7 +345,7 @@ func snakeCase(_ name: String) -> String {
 /// The numbers lie in the set itself, so that counting an event, which every step of a fault does,
 /// is one addition in memory.
 public struct CounterSet: Equatable, Sendable {
-  @usableFromInline var values = InlineArray<135, UInt64>(repeating: 0)
+  @usableFromInline var values = InlineArray<139, UInt64>(repeating: 0)
 
   /// Creates a set of zeros.
   public init() {

@@ -16,6 +16,8 @@ public enum KernelActivity: Int, CaseIterable, Sendable {
   case allocationStall
   /// Accesses that faulted because their page had no tag storage.
   case faultOnAccess
+  /// Accesses that had to wait beyond a plain fault.
+  case stall
 
   /// The counters of the work; it was done where one of them rose.
   public var counters: [Counter] {
@@ -29,6 +31,7 @@ public enum KernelActivity: Int, CaseIterable, Sendable {
     case .swapOut: [.pswpout, .tagsSavedSwap, .swapoutRefusedSlots, .swapoutRefusedTags]
     case .allocationStall: [.allocstallNormal, .memcgCharges]
     case .faultOnAccess: [.foaFaults]
+    case .stall: [.stallNanoseconds]
     }
   }
 

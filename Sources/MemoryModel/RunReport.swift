@@ -151,6 +151,8 @@ public struct DesignReport: Equatable, Sendable {
   public var tagOverhead: MemoryUse
   /// Saved tags by size class.
   public var savedTags: [SavedTagClass]
+  /// How long accesses and allocations had to wait.
+  public var stalls: StallReport
   /// What the shadow oracle compared.
   public var verification: VerificationReport
   /// The digest of the tags and contents of every page that the processes could see at the end, as
@@ -165,6 +167,7 @@ public struct DesignReport: Equatable, Sendable {
     memory: [MemoryUse],
     tagOverhead: MemoryUse,
     savedTags: [SavedTagClass],
+    stalls: StallReport = StallReport(),
     verification: VerificationReport,
     contentsDigest: String
   ) {
@@ -174,6 +177,7 @@ public struct DesignReport: Equatable, Sendable {
     self.memory = memory
     self.tagOverhead = tagOverhead
     self.savedTags = savedTags
+    self.stalls = stalls
     self.verification = verification
     self.contentsDigest = contentsDigest
   }

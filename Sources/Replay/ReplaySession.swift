@@ -185,6 +185,7 @@ public struct ReplaySession: ~Copyable {
       memory: sampler.memory,
       tagOverhead: sampler.tagOverhead,
       savedTags: machine.savedTagClasses,
+      stalls: machine.stalls,
       verification: oracle.report,
       contentsDigest: plan.isVerified ? textDigest(hexadecimal(contentsDigest)) : ""
     )

@@ -52,6 +52,13 @@ extension Glossary {
       source: Source.model
     ),
     counter(
+      .pagesForked,
+      "page-table entries copied at forks",
+      .pages,
+      "Page-table entries copied for children at forks.",
+      source: Source.model
+    ),
+    counter(
       .mappingCalls,
       "calls about mappings",
       .calls,

@@ -13,11 +13,27 @@ extension Glossary {
       sum: .swapReads
     ),
     counter(
+      .pswpinSync,
+      "of these from zram",
+      .pages,
+      "Pages read from a swap device that is memory itself, as zram is.",
+      sum: .swapReads,
+      source: Source.model
+    ),
+    counter(
       .pswpout,
       "pages written to swap",
       .pages,
       "Pages written to a swap device, those that zram refused included.",
       sum: .zram
+    ),
+    counter(
+      .pswpoutSync,
+      "of these to zram",
+      .pages,
+      "Pages written to a swap device that is memory itself, those that it refused included.",
+      sum: .zram,
+      source: Source.model
     ),
     counter(.swapRa, "read ahead", .pages, "Pages read ahead of their fault.", sum: .swapReads),
     counter(

@@ -221,5 +221,13 @@ extension Glossary {
       sum: .copies,
       source: Source.model
     ),
+    counter(
+      .stallNanoseconds,
+      "counted by the machine",
+      .nanoseconds,
+      "What accesses had to wait beyond a plain fault, by the cost model.",
+      sum: .stalls,
+      source: Source.model
+    ),
   ]
 }

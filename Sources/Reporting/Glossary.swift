@@ -10,7 +10,7 @@ public enum Glossary {
   /// All entries: counters and categories in the order of their types, then what is derived.
   public static let entries: [GlossaryEntry] =
     faultCounters + reclaimCounters + swapCounters + tagStorageCounters + tagCounters
-    + referenceCounters + memoryCategories + derivedRows
+    + referenceCounters + memoryCategories + derivedRows + costRows
 
   /// The entry that explains the row `name`, `nil` if there is none.
   ///

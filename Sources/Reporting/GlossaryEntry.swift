@@ -62,6 +62,8 @@ public enum GlossaryUnit: String, CaseIterable, Sendable {
   case granules
   /// Interrupts between processors.
   case interrupts
+  /// Nanoseconds of the cost model; tables show them in microseconds.
+  case nanoseconds
   /// Objects of a size class.
   case objects
   /// Pages.

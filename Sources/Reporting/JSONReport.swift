@@ -100,6 +100,8 @@ public enum JSONReport {
           write(savedTags, to: &writer)
         }
       }
+      writer.key("stalls")
+      write(design.stalls, to: &writer)
       writer.key("verification")
       write(design.verification, to: &writer)
       writer.member("contents_digest", design.contentsDigest)

@@ -19,6 +19,14 @@ func kibibytes(_ bytes: UInt64) -> String {
   return rounded == 0 && bytes > 0 ? "<1" : grouped(rounded)
 }
 
+/// `nanoseconds` in microseconds with thousands separators, rounded to the nearest, halves up.
+///
+/// - Returns: `<1` for less than half a microsecond that is not nothing, so that only nothing looks so.
+func microseconds(_ nanoseconds: UInt64) -> String {
+  let rounded = nanoseconds / 1000 + (nanoseconds % 1000 >= 500 ? 1 : 0)
+  return rounded == 0 && nanoseconds > 0 ? "<1" : grouped(rounded)
+}
+
 /// `hundredths` with two decimals, such as `3.13`.
 func decimal(hundredths: UInt64) -> String {
   let fraction = hundredths % 100

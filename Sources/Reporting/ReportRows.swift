@@ -13,6 +13,8 @@ public struct ReportRows: Equatable, Sendable {
     case essential
     /// Everything that happened: all rows but optional ones that are zero for every design.
     case occurring
+    /// What events cost in time, and how long accesses and allocations had to wait.
+    case costs
     /// All rows, for a program that wants the same ones every time.
     case all
   }
@@ -26,8 +28,11 @@ public struct ReportRows: Equatable, Sendable {
   public init(_ report: RunReport, _ selection: Selection) {
     columns = Self.headings(report)
     let definitions =
-      selection == .essential
-      ? GroupDefinition.essential : GroupDefinition.all(classes: Self.classes(of: report.designs))
+      switch selection {
+      case .essential: GroupDefinition.essential
+      case .costs: GroupDefinition.costs
+      case .occurring, .all: GroupDefinition.all(classes: Self.classes(of: report.designs))
+      }
     groups = definitions.compactMap { definition in
       var rows: [ReportRow] = []
       for row in definition.rows {
@@ -92,6 +97,8 @@ public struct ReportRow: Equatable, Sendable {
     self.title =
       if let title {
         title
+      } else if case .allocationClass(let allocationClass, _) = value {
+        "\(allocationClass.title), \(entry.title)"
       } else if case .savedTagClass(let bytes, _) = value {
         bytes == 8 ? "in the handle, \(entry.title)" : "\(grouped(UInt64(bytes))) B, \(entry.title)"
       } else {

@@ -5,7 +5,7 @@ import MemoryModel
 extension GroupDefinition {
   /// The groups of a report whose designs have saved tags in objects of the sizes `classes`.
   static func all(classes: [Int]) -> [GroupDefinition] {
-    memory + [savedTags(classes)] + activity + [verification]
+    memory + [savedTags(classes)] + activity + costs + [verification]
   }
 
   private static let memory: [GroupDefinition] = [
@@ -140,7 +140,9 @@ extension GroupDefinition {
     counters(
       "Swap traffic",
       .pswpin,
+      .pswpinSync,
       .pswpout,
+      .pswpoutSync,
       .swapRa,
       .swapRaHit,
       .swapoutRefusedSlots,
@@ -214,6 +216,7 @@ extension GroupDefinition {
       .accesses,
       .mappingCalls,
       .pagesUnmapped,
+      .pagesForked,
       .hiwaterRss
     ),
     GroupDefinition(

@@ -36,6 +36,10 @@ enum RowValue: Hashable {
   case savedTagMemory(MemoryStatistic)
   case savedTagsUncompressed
   case savedTagsCompressed
+  case time(CostKind)
+  case totalTime
+  case stall(StallSubject, StallStatistic)
+  case allocationClass(AllocationClass, AllocationClassField)
   case verification(VerificationField)
   case comparisons
 
@@ -56,6 +60,11 @@ enum RowValue: Hashable {
     case .savedTagMemory(let statistic): "saved_tag_memory.\(statistic.rawValue)"
     case .savedTagsUncompressed: "saved_tags_uncompressed"
     case .savedTagsCompressed: "saved_tags_compressed"
+    case .time(let kind): "time.\(kind.rawValue)"
+    case .totalTime: "time.total"
+    case .stall(let subject, let statistic): "\(subject.rawValue).\(statistic.rawValue)"
+    case .allocationClass(let allocationClass, let field):
+      "tagged_allocation_class[\(allocationClass.rawValue)].\(field.rawValue)"
     case .verification(let field): "verification.\(field.rawValue)"
     case .comparisons: "verification.comparisons"
     }

@@ -7,6 +7,7 @@ extension RowValue {
   func cell(of design: DesignReport, in report: RunReport) -> ReportCell {
     switch self {
     case .codec: .text(design.codec)
+    case .counter(.stallNanoseconds): .nanoseconds(design.counters[.stallNanoseconds])
     case .counter(let counter): .count(design.counters[counter])
     case .memory(let category, let statistic): .bytes(design[category][statistic])
     case .tagOverhead(let statistic): .bytes(design.tagOverhead[statistic])
@@ -37,6 +38,15 @@ extension RowValue {
           clampedSum($0, clampedProduct($1.live, UInt64($1.bytes)))
         }
       )
+    case .time(let kind):
+      .nanoseconds(
+        CostEstimate(design.counters, EventCosts(of: report.machine)).nanoseconds(of: kind)
+      )
+    case .totalTime:
+      .nanoseconds(CostEstimate(design.counters, EventCosts(of: report.machine)).nanoseconds)
+    case .stall(let subject, let statistic): statistic.cell(of: design.stalls[subject])
+    case .allocationClass(let allocationClass, let field):
+      field.cell(of: design.stalls.classes[allocationClass.rank])
     case .verification(let field): .count(design.verification[field])
     case .comparisons: .count(design.verification.comparisons)
     }

@@ -25,6 +25,27 @@ extension SumCheck {
     )
   }
 
+  mutating func checkStalls() {
+    let (faults, allocations) = (design.stalls.faults, design.stalls.allocations)
+    equal("fault_stall.total", faults.total, "stall_nanoseconds", count(.stallNanoseconds))
+    atMost("fault_stall.count", faults.count, .pgfault)
+    atMost("tagged_allocation_stall.count", allocations.count, .pgallocTagged)
+    let classes = design.stalls.classes
+    equal(
+      "the number of tagged allocations by class",
+      classes.reduce(0) { clampedSum($0, $1.count) },
+      "tagged_allocation_stall.count",
+      allocations.count
+    )
+    guard allocations.total < StallHistogram.largestTotal else { return }
+    equal(
+      "the waits of tagged allocations by class",
+      classes.reduce(0) { clampedSum($0, $1.total) },
+      "tagged_allocation_stall.total",
+      allocations.total
+    )
+  }
+
   mutating func checkScans() {
     let scanned = count(.pgscanKswapd, .pgscanDirect)
     let (name, kinds) = ("pgscan_anon + pgscan_file", count(.pgscanAnon, .pgscanFile))

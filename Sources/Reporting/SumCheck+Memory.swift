@@ -63,7 +63,8 @@ extension SumCheck {
     )
     atMost("zram_compr_data", compressed, "zram_mem_used", design[.zramMemUsed].last)
     let refused = count(.swapoutRefusedZramLimit, .swapoutRefusedZramMemory)
-    atMost("swap-outs that zram refused", refused, .pswpout)
+    atMost("swap-outs that zram refused", refused, .pswpoutSync)
+    atMost(.pswpoutSync, .pswpout)
   }
 
   mutating func checkStatistics() {

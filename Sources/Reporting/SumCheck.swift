@@ -50,6 +50,7 @@ struct SumCheck {
     case .swapReads:
       atMost("fault_swap_device + swap_ra", count(.faultSwapDevice, .swapRa), .pswpin)
       atMost(.swapRaHit, .swapRa)
+      atMost(.pswpinSync, .pswpin)
     case .zram: checkZram()
     case .scans: checkScans()
     case .steals: checkSteals()
@@ -96,6 +97,7 @@ struct SumCheck {
       atMost(.pagesZeroedTwice, .faultReferenceFill)
     case .pins: atMost(.nrFollPinReleased, .nrFollPinAcquired)
     case .tagChecks: checkTagChecks()
+    case .stalls: checkStalls()
     case .verification: checkVerification()
     case .performed: checkPerformed()
     case .contents: checkContents()

@@ -49,6 +49,8 @@ public enum SumRule: String, CaseIterable, Sendable {
   case pins
   /// Tag checks by result.
   case tagChecks = "tag checks"
+  /// How long accesses and allocations waited.
+  case stalls
   /// What the oracle compared.
   case verification
   /// Events performed.
@@ -79,11 +81,12 @@ public enum SumRule: String, CaseIterable, Sendable {
         + "+ fault_file + fault_signal"
     case .majorFaults: "pgmajfault = fault_swap_device + fault_file_read"
     case .fileReads: "fault_file_read <= file_pages_read"
-    case .swapReads: "fault_swap_device + swap_ra <= pswpin and swap_ra_hit <= swap_ra"
+    case .swapReads:
+      "fault_swap_device + swap_ra <= pswpin, swap_ra_hit <= swap_ra and pswpin_sync <= pswpin"
     case .zram:
       "zram_same + zram_huge <= zram_orig_data, zram_huge <= zram_compr_data <= zram_orig_data - "
         + "zram_same and zram_compr_data <= zram_mem_used, for the last values; "
-        + "swapout_refused_zram_limit + swapout_refused_zram_memory <= pswpout"
+        + "swapout_refused_zram_limit + swapout_refused_zram_memory <= pswpout_sync <= pswpout"
     case .scans:
       "pgscan_anon + pgscan_file = pgscan_kswapd + pgscan_direct if pglazyfree = 0, otherwise <=, "
         + "because droppable pages are not on the anonymous lists"
@@ -123,6 +126,10 @@ public enum SumRule: String, CaseIterable, Sendable {
     case .tagChecks:
       "tag_mismatches = tag_mismatches_reported + tag_check_faults_sync + tag_check_faults_latched "
         + "<= tag_checks; tag_check_faults_async <= tag_check_faults_latched"
+    case .stalls:
+      "fault_stall.total = stall_nanoseconds and fault_stall.count <= pgfault; "
+        + "tagged_allocation_stall.count <= pgalloc_tagged; the classes of tagged allocations add up to "
+        + "their number and, unless it is out of range, to all their waits"
     case .verification:
       "differences <= comparisons = swap_ins + migrations + copies + final_pages + snapshots; "
         + "failed_expectations <= expectations"

@@ -15,13 +15,24 @@ public enum TableReport {
     _ report: RunReport,
     rows selection: ReportRows.Selection = .occurring
   ) -> String {
-    let rows = ReportRows(report, selection)
     var lines = ["mtesim \(printable(report.programVersion))"]
     let facts = RunFacts(report).lines
     let factWidth = facts.map(\.name.count).max() ?? 0
     lines += facts.map { padded($0.name, to: factWidth) + "  " + $0.value }
     lines.append("")
+    lines += Self.lines(of: ReportRows(report, selection))
+    lines.append("KiB and percent are rounded to the nearest, halves up; csv and json have bytes.")
+    if selection == .essential {
+      let all = ReportRows(report, .occurring).groups.reduce(0) { $0 + $1.rows.count }
+      lines.append("Shown are the rows to look at first; --all-rows shows all \(all).")
+    }
+    lines += Verdict(report).sentences
+    return lines.joined(separator: "\n") + "\n"
+  }
 
+  /// The rows under the headings of their columns, each group with an empty line behind it.
+  static func lines(of rows: ReportRows) -> [String] {
+    var lines: [String] = []
     let cells = rows.groups.flatMap(\.rows)
     let titleWidth = (cells.map(\.title.count).max() ?? 0) + 2
     let headings = rows.columns.map(printable)
@@ -39,12 +50,6 @@ public enum TableReport {
       }
       lines.append("")
     }
-    lines.append("KiB and percent are rounded to the nearest, halves up; csv and json have bytes.")
-    if selection == .essential {
-      let all = ReportRows(report, .occurring).groups.reduce(0) { $0 + $1.rows.count }
-      lines.append("Shown are the rows to look at first; --all-rows shows all \(all).")
-    }
-    lines += Verdict(report).sentences
-    return lines.joined(separator: "\n") + "\n"
+    return lines
   }
 }

@@ -16,6 +16,7 @@ struct MTESimCommand: ParsableCommand {
       ExplainCommand.self,
       MachineCommand.self,
       CompareCommand.self,
+      BreakEvenCommand.self,
       TraceCommand.self,
       TagsCommand.self,
     ]

@@ -31,6 +31,9 @@ struct ReplayCommand: ParsableCommand {
 
   @OptionGroup var designs: DesignOptions
 
+  @Flag(help: "Run every design there is.")
+  var allDesigns = false
+
   @OptionGroup(title: "Machine")
   var machine: MachineOptions
 
@@ -61,6 +64,9 @@ struct ReplayCommand: ParsableCommand {
   )
   var allRows = false
 
+  @Flag(help: "Print one line for each design, for many designs; as table or markdown.")
+  var byDesign = false
+
   @Option(
     name: .customLong("report"),
     help: ArgumentHelp("Also write the whole report as JSON.", valueName: "file")
@@ -87,14 +93,29 @@ struct ReplayCommand: ParsableCommand {
   var timelinePath: String?
 
   @Flag(
-    help: "Also print what the run would have cost in time, by the cost model of the machine."
+    help: ArgumentHelp(
+      "Also print what the run would have cost in time and how long accesses had to wait, by the cost"
+        + " model of the machine; csv and json have it always."
+    )
   )
   var costs = false
+
+  @Option(
+    name: .customLong("over-time"),
+    help: ArgumentHelp(
+      "Also print what each design gives up and gives back in each of so many parts of the run.",
+      valueName: "n"
+    )
+  )
+  var timeParts: Int?
 
   @Flag(help: "Leave the shadow oracle out: faster, but nothing is compared.")
   var noVerify = false
 
   func validate() throws {
+    guard designs.designs.isEmpty || !allDesigns else {
+      throw ValidationError("Expected --design or --all-designs, found both.")
+    }
     for (index, path) in outputPaths.enumerated() {
       if input.traces.contains(path) {
         throw ValidationError("Expected a report beside the traces, found the trace \(path).")
@@ -105,8 +126,19 @@ struct ReplayCommand: ParsableCommand {
         )
       }
     }
-    guard !costs || format == .table && view == nil else {
-      throw ValidationError("Expected --costs with the table only.")
+    if let timeParts {
+      guard (1...Self.seriesPoints).contains(timeParts) else {
+        throw ValidationError("Expected 1 to \(Self.seriesPoints) parts, found \(timeParts).")
+      }
+      guard [.table, .markdown].contains(format) && view == nil else {
+        throw ValidationError("Expected --over-time with the forms table and markdown only.")
+      }
+    }
+    guard !byDesign || [.table, .markdown].contains(format) && view == nil && !allRows else {
+      throw ValidationError("Expected --by-design with the forms table and markdown only.")
+    }
+    guard !costs || [.table, .markdown].contains(format) && view == nil else {
+      throw ValidationError("Expected --costs with the forms table and markdown only.")
     }
   }
 
@@ -121,7 +153,9 @@ struct ReplayCommand: ParsableCommand {
     let results: DesignRuns.Results
     do throws(ReplayError) {
       results = try DesignRuns(
-        designs: designs.designs.isEmpty ? [.staticCarveout, .rfc3] : designs.designs,
+        designs: allDesigns
+          ? TagStorageDesign.allCases
+          : designs.designs.isEmpty ? [.staticCarveout, .rfc3] : designs.designs,
         plan: plan(designs.broken(description.configuration))
       ).results()
     } catch {
@@ -133,13 +167,28 @@ struct ReplayCommand: ParsableCommand {
     if let viewsPath { try KernelViews(results.snapshots).write(to: viewsPath) }
     if let view {
       print(KernelViews(results.snapshots).text(of: view), terminator: "")
+    } else if byDesign {
+      let text = format == .markdown ? DesignTable.markdownText(report) : DesignTable.text(report)
+      print(text, terminator: "")
     } else {
       let rows: ReportRows.Selection = allRows ? .occurring : .essential
       print(format.render(report, results.series, rows: rows), terminator: "")
     }
     if costs {
       print()
-      print(CostTable.text(report), terminator: "")
+      print(
+        format == .markdown ? CostTable.markdown(report) : CostTable.text(report),
+        terminator: ""
+      )
+    }
+    if let timeParts {
+      print()
+      print(
+        format == .markdown
+          ? TimeTable.markdownText(report, results.series, parts: timeParts)
+          : TimeTable.text(report, results.series, parts: timeParts),
+        terminator: ""
+      )
     }
     guard Verdict(report).isClean else {
       throw Failure(.verification, Self.firstDifference(in: report))
@@ -156,7 +205,7 @@ struct ReplayCommand: ParsableCommand {
       machine: machine,
       isVerified: !noVerify
     )
-    if htmlPath != nil || timelinePath != nil || format == .html {
+    if htmlPath != nil || timelinePath != nil || timeParts != nil || format == .html {
       plan.seriesPoints = Self.seriesPoints
     }
     return plan

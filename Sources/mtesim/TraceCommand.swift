@@ -15,6 +15,7 @@ struct TraceCommand: ParsableCommand {
       TraceBuildCommand.self,
       TraceImportCommand.self,
       TraceRewriteCommand.self,
+      TraceThinCommand.self,
       TraceGenerateCommand.self,
     ]
   )

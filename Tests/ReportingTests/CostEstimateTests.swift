@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MemoryModel
-import Reporting
 import Testing
+
+@testable import Reporting
 
 /// Time by the cost model.
 @Suite struct CostEstimateTests {
@@ -42,17 +43,59 @@ import Testing
     counters[.pagesZeroedTwice] = 2
     let estimate = CostEstimate(counters, costs)
     #expect(estimate.nanoseconds == 35)
-    #expect(estimate.items.filter { $0.events > 0 }.map(\.title) == ["pages zeroed"])
+    #expect(estimate.items.filter { $0.events > 0 }.map(\.kind) == [.pagesZeroed])
     counters[.accesses] = .max
     #expect(CostEstimate(counters, costs).nanoseconds == .max)
+  }
+
+  @Test func kindsAddUpToTheTotalRow() {
+    for column in SampleReport.report.designs.indices {
+      let rows = ReportRows(SampleReport.report, .all).groups.flatMap(\.rows)
+      func nanoseconds(_ row: ReportRow) -> UInt64 {
+        if case .nanoseconds(let number) = row.cells[column] { number } else { 0 }
+      }
+      let parts = rows.filter { $0.name.hasPrefix("time.") && $0.name != "time.total" }
+      #expect(parts.count == CostKind.allCases.count)
+      let total = rows.first { $0.name == "time.total" }.map(nanoseconds)
+      #expect(parts.reduce(0) { $0 + nanoseconds($1) } == total)
+    }
+  }
+
+  /// Each event is charged once: what a kind adds is in no other kind, or is taken away there.
+  @Test func noCounterIsChargedTwiceForOneThing() {
+    for counter in Counter.allCases {
+      let weight = CostKind.allCases.reduce(0) { sum, kind in
+        sum + kind.added.count { $0 == counter } - kind.subtracted.count { $0 == counter }
+      }
+      #expect((0...1).contains(weight), "\(counter): \(weight)")
+    }
+    for parameter in CostParameter.allCases {
+      #expect(CostKind.allCases.contains { $0.parameter == parameter }, "\(parameter)")
+    }
+  }
+
+  @Test func defaultsAreThoseOfTheSettings() {
+    var machine = SampleReport.report.machine
+    #expect(EventCosts(of: machine) == EventCosts())
+    for (index, parameter) in CostParameter.allCases.enumerated() {
+      machine.settings.append(
+        MachineSetting(name: parameter.key, value: "\(index + 1)", defaultValue: "0")
+      )
+    }
+    let costs = EventCosts(of: machine)
+    #expect(CostParameter.allCases.map { costs[$0] } == Array(1...CostParameter.allCases.count))
   }
 
   @Test func tableHasAColumnForEachDesign() {
     let text = CostTable.text(SampleReport.report)
     let lines = text.split(separator: "\n")
-    #expect(lines.count == 2 + 7 + 1)
-    #expect(lines[1].hasSuffix("  rfc3-as-posted"))
+    #expect(lines[0].hasSuffix("  rfc3-as-posted"))
+    #expect(lines[1] == "Time by the cost model, microseconds")
     #expect(lines.allSatisfy { $0.last != " " })
-    #expect(lines[2] == "  accesses of programs          1,125,000  1,125,000       1,125,000")
+    #expect(lines[2].hasPrefix("  accesses of programs"))
+    #expect(lines[2].hasSuffix("  1,125,000  1,125,000       1,125,000"))
+    #expect(
+      CostTable.markdown(SampleReport.report).contains("| accesses of programs | 1,125,000 |")
+    )
   }
 }

@@ -61,10 +61,31 @@ enum SampleReport {
     ] { design.counters.add(counter, count) }
     design.counters.add(.pgfault, 28)
     design.verification.migrations = 60
+    // Blocks from the free lists, then by migration, and one at a later attempt.
+    for _ in 0..<120 { add(500, .fast, to: &design) }
+    for pages in UInt64(0)..<59 {
+      add(25_000 + pages * 4_000, .migrated, pages: pages, to: &design)
+    }
+    add(310_000, .retried, pages: 1, to: &design)
+    for _ in 0..<30 { add(60_000, .failed, to: &design) }
+  }
+
+  /// Adds a tagged allocation that waited, and the fault that it belongs to.
+  private static func add(
+    _ nanoseconds: UInt64,
+    _ allocationClass: AllocationClass,
+    pages: UInt64 = 0,
+    to design: inout DesignReport
+  ) {
+    design.stalls.faults.record(nanoseconds)
+    design.stalls.allocations.record(nanoseconds)
+    design.stalls.classes[allocationClass.rank].add(nanoseconds, migratedPages: pages)
+    design.counters[.stallNanoseconds] = design.stalls.faults.total
   }
 
   static let losing = design("rfc3-as-posted") { design in
     design.counters = dynamic.counters
+    design.stalls = dynamic.stalls
     design.memory = dynamic.memory
     design.tagOverhead = dynamic.tagOverhead
     for (counter, count) in [
@@ -94,9 +115,11 @@ enum SampleReport {
         SavedTagClass(bytes: 32, allocations: 0, frees: 0, peak: 0),
         SavedTagClass(bytes: 128, allocations: 68_375, frees: 47_378, peak: 21_000),
       ],
+      stalls: stalls,
       verification: VerificationReport(),
       contentsDigest: "c0ffee00c0ffee00c0ffee00c0ffee00"
     )
+    design.counters[.stallNanoseconds] = stalls.faults.total
     design.verification.swapIns = 61_234
     design.verification.finalPages = 4_000
     for (category, bytes) in [
@@ -119,6 +142,18 @@ enum SampleReport {
     return design
   }
 
+  /// Waits of all three designs: swap-ins, some behind reclaim, and plain allocations.
+  private static let stalls: StallReport = {
+    var stalls = StallReport()
+    for _ in 0..<37_000 { stalls.faults.record(0) }
+    for index in UInt64(0)..<58_000 {
+      stalls.faults.record(3_900); if index % 20 == 0 { stalls.faults.record(400_000 + index * 16) }
+    }
+    for _ in 0..<8_000 { stalls.allocations.record(0) }
+    stalls.classes[0].count = 8_000
+    return stalls
+  }()
+
   /// Lets `category` be `bytes` at the end, 1,000 less on average and 4,096 more at its peak.
   private static func use(
     _ category: MemoryCategory,
@@ -140,7 +175,8 @@ enum SampleReport {
       (.pgstealDirect, 63_000), (.pgstealAnon, 65_000), (.pgactivate, 400), (.pgdeactivate, 300),
       (.pgrefill, 450), (.workingsetRefaultAnon, 61_000), (.workingsetActivateAnon, 20_000),
       (.workingsetRestoreAnon, 500), (.memcgCharges, 3_000), (.pswpin, 61_000),
-      (.pswpout, 65_000), (.tagsSavedSwap, 64_000), (.tagsRestoredSwap, 61_234),
+      (.pswpinSync, 61_000), (.pswpout, 65_000), (.pswpoutSync, 65_000), (.tagsSavedSwap, 64_000),
+      (.tagsRestoredSwap, 61_234),
       (.tagsInvalidated, 60_000), (.granulesTagged, 1_234_567), (.events, 1_000_000),
       (.accesses, 125_000_000), (.pgallocTagged, 8_990),
     ] { counters.add(counter, count) }

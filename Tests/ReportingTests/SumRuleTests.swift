@@ -43,7 +43,14 @@ import Testing
       use(.statistics, .swapUsed) { $0.last = $0.peak + 1 },
       add(.faults, .pgfault, 200), add(.faults, .pgfault, -20_000),
       add(.faults, .faultZeroFill, 60_000),
-      add(.majorFaults, .pgmajfault, 1),
+      add(.majorFaults, .pgmajfault, 1), add(.fileReads, .faultFileRead, 1),
+      add(.swapReads, .pswpinSync, 1), add(.zram, .pswpoutSync, 1),
+      add(.stalls, .stallNanoseconds, 1), add(.stalls, .pgallocTagged, -8_000),
+      Breakage(rule: .stalls) { $0.stalls.classes[1].count += 1 },
+      Breakage(rule: .stalls) { $0.stalls.classes[2].total += 1 },
+      Breakage(rule: .stalls) { design in
+        for _ in 0..<10_000 { design.stalls.faults.recordNothing() }
+      },
       add(.swapReads, .swapRa, 1), add(.swapReads, .swapRaHit, 1),
       use(.zram, .zramSame) { $0.last = 1 }, use(.zram, .zramHuge) { $0.last = 1 },
       use(.zram, .zramComprData) { $0.last = 1 },

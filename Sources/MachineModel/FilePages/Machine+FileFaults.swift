@@ -141,6 +141,7 @@ extension Machine {
     frames[frame].swapSlot = number
     noteFileRefault(of: frame, number)
     filePages.insert(frame, at: number)
+    noteSlow()
     counters.add(.filePagesRead)
     if configuration.isObserved { contents[frame.index] = filePages[number].stamp }
     addToBatch(frame)

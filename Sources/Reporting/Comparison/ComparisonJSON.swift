@@ -97,10 +97,10 @@ public enum ComparisonJSON {
     switch cell {
     case .text(let text): writer.member(name, text)
     case .none: writer.memberWithoutValue(name)
-    case .count(let number), .bytes(let number), .percent(let number):
+    case .count(let number), .bytes(let number), .nanoseconds(let number), .percent(let number):
       writer.member(name, min(number, JSONReport.largestNumber))
     case .countChange(let amount, let isDecrease), .byteChange(let amount, let isDecrease),
-      .percentChange(let amount, let isDecrease):
+      .nanosecondChange(let amount, let isDecrease), .percentChange(let amount, let isDecrease):
       let number = Int64(min(amount, JSONReport.largestNumber))
       writer.member(name, signed: isDecrease ? -number : number)
     }

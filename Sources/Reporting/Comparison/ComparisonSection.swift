@@ -114,6 +114,7 @@ public struct ComparisonChange: Equatable, Sendable {
     delta =
       switch new {
       case .bytes: .byteChange(amount, isDecrease: isDecrease)
+      case .nanoseconds: .nanosecondChange(amount, isDecrease: isDecrease)
       case .percent: .percentChange(amount, isDecrease: isDecrease)
       default: .countChange(amount, isDecrease: isDecrease)
       }

@@ -46,8 +46,11 @@ extension Comparison {
         else { continue }
         for (new, pairing) in zip(news, pairings) {
           guard let partner = pairing.partners[place] else { continue }
-          let before = ComparisonSide(report: base.report, design: place).cell(threshold.value)
-          let after = ComparisonSide(report: new.report, design: partner).cell(threshold.value)
+          let before = threshold.value.cell(of: design, in: base.report)
+          let after = threshold.value.cell(
+            of: new.report.designs[partner],
+            in: new.report
+          )
           results.append(
             ThresholdResult(
               threshold: threshold.text,

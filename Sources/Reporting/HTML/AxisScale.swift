@@ -64,6 +64,37 @@ struct AxisScale {
     return AxisScale(maximum: last.value, unit: things, ticks: ticks, .doubling)
   }
 
+  /// An axis from 1 to a power of two that is not below `largest`, with a tick at each power of ten.
+  static func magnitudes(_ largest: UInt64, of things: String) -> AxisScale {
+    magnitudes(largest, unit: things, label: grouped)
+  }
+
+  /// An axis of waits from a nanosecond on, with a tick at each power of ten and a label at each
+  /// thousandfold.
+  static func waits(_ largest: UInt64) -> AxisScale {
+    let names: [UInt64: String] = [
+      1: "1 ns", 1_000: "1 µs", 1_000_000: "1 ms", 1_000_000_000: "1 s",
+      1_000_000_000_000: "1000 s",
+    ]
+    return magnitudes(largest, unit: "wait") { names[$0] ?? "" }
+  }
+
+  private static func magnitudes(
+    _ largest: UInt64,
+    unit: String,
+    label: (UInt64) -> String
+  ) -> AxisScale {
+    let bits = UInt64.bitWidth - (max(largest, 2) - 1).leadingZeroBitCount
+    let maximum = UInt64(1) << UInt64(min(bits, 63))
+    let powers = sequence(first: UInt64(1)) { $0 <= maximum / 10 ? $0 * 10 : nil }
+    return AxisScale(
+      maximum: maximum,
+      unit: unit,
+      ticks: powers.map { (value: $0, label: label($0)) },
+      .doubling
+    )
+  }
+
   /// The place of a value on an axis of `length` units, rounded down; values beyond the end stay there.
   func position(_ value: UInt64, length: Int) -> Int {
     let value = min(value, maximum)

@@ -26,6 +26,7 @@ public enum HTMLReport {
         MemoryFigures(report: report, columns: columns, series: series).section,
         TagStorageFigures(report: report, columns: columns, series: series).section,
         TagRunFigures(report: report, columns: columns, series: series).section,
+        StallFigures(report: report, columns: columns).section,
         numbers(report),
       ].compactMap(\.self)
     )

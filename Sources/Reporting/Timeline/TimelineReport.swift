@@ -135,6 +135,7 @@ extension KernelActivity {
     case .swapOut: "swap out"
     case .allocationStall: "allocation stall"
     case .faultOnAccess: "fault on access"
+    case .stall: "waiting beyond plain faults"
     }
   }
 }
