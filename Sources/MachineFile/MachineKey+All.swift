@@ -11,7 +11,8 @@ extension MachineKey {
   ///
   /// Keys of one section stand together.
   public static let all: [MachineKey] =
-    hardware + referencePages + [swapDevices] + kernel + virtualMemory + pageAllocator + swap + zram
+    hardware + [filePages] + referencePages + [swapDevices] + kernel + virtualMemory + pageAllocator
+    + swap + zram
     + tagStorage + designAnswers + savedTags + tagChecks + costs
 
   /// The switches by their names.
@@ -74,6 +75,15 @@ extension MachineKey {
       option: "processors"
     ),
   ]
+
+  private static let filePages = MachineKey.choice(
+    "file-pages",
+    \.filePages,
+    meaning:
+      "Whether the pages of mapped files have frames: read, reclaimed and written back; or are outside "
+      + "the model, for comparisons that are about anonymous memory alone.",
+    source: "mm/filemap.c"
+  )
 
   private static let referencePages: [MachineKey] = [
     .choice(
@@ -149,14 +159,6 @@ extension MachineKey {
   ).sorted()
 
   private static let virtualMemory: [MachineKey] = [
-    .choice(
-      "file-pages",
-      \.filePages,
-      meaning:
-        "Whether the pages of mapped files have frames: read, reclaimed and written back; or are outside "
-        + "the model, for comparisons that are about anonymous memory alone.",
-      source: "mm/filemap.c"
-    ),
     minimumFree,
     .number(
       "vm.watermark_scale_factor",

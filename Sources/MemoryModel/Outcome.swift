@@ -79,9 +79,9 @@ public struct Outcome: OptionSet, Hashable, Sendable {
   @inlinable public static var untaggedSource: Outcome { Outcome(rawValue: 1 << 30) }
 
   /// A page of a file was read from its disk: a major fault.
-  @inlinable public static var fileRead: Outcome { Outcome(rawValue: 1 << 32) }
+  @inlinable public static var fileRead: Outcome { Outcome(rawValue: 1 << 31) }
   /// A clean page of a file was dropped from tag storage.
-  @inlinable public static var dropped: Outcome { Outcome(rawValue: 1 << 33) }
+  @inlinable public static var dropped: Outcome { Outcome(rawValue: 1 << 32) }
 
   /// The name of each step, as text traces write it, in the order in which they are printed.
   public static let stepNames: [(step: Outcome, name: String)] = [

@@ -51,7 +51,7 @@ import Testing
   private let place = "expected a file that can be written, found No such file or directory"
 
   @Test func wordsThatAreNoCommand() throws {
-    let all = "replay, verify, explain, machine, compare, trace, tags"
+    let all = "replay, verify, explain, machine, compare, break-even, trace, tags"
     try check([
       Vector("foo", 64, "expected a command, \(all), found foo (see 'mtesim --help')"),
       Vector(

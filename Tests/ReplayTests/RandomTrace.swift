@@ -212,8 +212,8 @@ struct RandomTrace {
 /// Writes steps as lines, and knows what is mapped how.
 private struct Renderer {
   var lines: [String] = []
-  /// For each process the letters of each page's protection, and `-` where a child does not get it;
-  /// `nil` where nothing is mapped.
+  /// For each process the letters of each page's protection, `-` where a child does not get it and `f`
+  /// where it is a file's; `nil` where nothing is mapped.
   private var spaces: [[String?]?]
   private var current = 0
 
@@ -268,18 +268,22 @@ private struct Renderer {
       set(range, "rw", process)
     case .mapFile(let range, let protection, let words):
       emit("map \(bytes(range)) \(protection) file\(words) fixed", process)
-      set(range, protection, process)
+      set(range, protection + "f", process)
     case .unmap(let range):
       emit("unmap \(bytes(range))", process)
       set(range, nil, process)
     case .protect(let range, let protection):
       emit("protect \(bytes(range)) \(protection)", process)
-      // What lies before a hole is changed, and then the call fails.
-      let end = range.first { space[$0] == nil } ?? range.upperBound
+      // What lies before a hole, or before a file that is to be tagged, is changed, and then the call
+      // fails.
+      let isTagged = protection.contains("mte")
+      let end = range.first { page in
+        space[page].map { isTagged && $0.contains("f") } ?? true
+      }
       let letters = String(protection.prefix { $0 != " " })
-      for page in range.lowerBound..<end {
-        let isLeftOut = space[page]?.contains("-") ?? false
-        set(page..<(page + 1), isLeftOut ? letters + "-" : letters, process)
+      for page in range.lowerBound..<(end ?? range.upperBound) {
+        let kept = space[page]?.filter { "-f".contains($0) } ?? ""
+        set(page..<(page + 1), letters + kept, process)
       }
     case .move(let source, let target):
       guard source != target, let letters = space[source] else { return }
