@@ -57,8 +57,9 @@ import TraceSynthesis
 
   /// The more is tagged, the more a design that reserves gives up, and never more than all of it.
   ///
-  /// Frames decide, not pages: data that migrate out of a tag block may land between tagged pages, which
-  /// then spread over one block more than without those data. The block of the zero page, and what holds the tags of tag storage, are in use from the start.
+  /// Frames decide, not pages: pages that are not tagged lie between tagged ones, so that these spread over
+  /// a block or two more than without them. The block of the zero page, and what holds the tags of tag
+  /// storage, are in use from the start.
   @Test(arguments: TagStorageDesign.allCases.filter { $0.policy.reservation != nil })
   func overheadGrowsWithTheTaggedShare(design: TagStorageDesign) throws {
     let program = Self.program(pages: 512)
@@ -67,7 +68,7 @@ import TraceSynthesis
       let report = try Self.run(program, design, share: share)
       let (mean, last) = (report.tagOverhead.mean, report.tagOverhead.last)
       #expect(
-        mean + 4096 >= before && mean <= Self.tagStorage,
+        mean + 2 * 4096 >= before && mean <= Self.tagStorage,
         "\(mean) at \(share), \(before) before"
       )
       if share == 0 {

@@ -69,11 +69,13 @@ struct AxisScale {
     magnitudes(largest, unit: things, label: grouped)
   }
 
-  /// An axis of waits from a nanosecond on, with a tick at each power of ten and a label at each
-  /// thousandfold.
+  /// An axis of waits from a nanosecond on, with a tick at each power of ten and few labels, which have
+  /// their units in them.
+  ///
+  /// The first tick has none, because it would meet that of the other axis.
   static func waits(_ largest: UInt64) -> AxisScale {
     let names: [UInt64: String] = [
-      1: "1 ns", 1_000: "1 µs", 1_000_000: "1 ms", 1_000_000_000: "1 s",
+      10: "10 ns", 1_000: "1 µs", 1_000_000: "1 ms", 1_000_000_000: "1 s",
       1_000_000_000_000: "1000 s",
     ]
     return magnitudes(largest, unit: "wait") { names[$0] ?? "" }
