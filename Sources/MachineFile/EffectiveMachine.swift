@@ -148,11 +148,14 @@ public struct EffectiveMachine {
 
   private var tagStorageRows: [Row] {
     [
-      Row("PFN of tag storage", text: { Self.range($0.region.tags, $0.map) }),
+      Row(
+        "PFN of tag storage",
+        text: { Self.ranges($0.kernelRegions.regions.map(\.tags), $0.map) }
+      ),
       Row("pages", \.region.tags.count),
       Row("pages of a block", \.region.blockPages),
       Row("blocks", \.region.blockCount),
-      Row("PFN of tagged memory", text: { Self.range($0.region.memory, $0.map) }),
+      Row("PFN of tagged memory", text: { Self.ranges([$0.region.memory], $0.map) }),
     ] + tagOfTagsRows
   }
 
@@ -187,9 +190,13 @@ public struct EffectiveMachine {
     ]
   }
 
-  private static func range(_ frames: Range<Int>, _ map: MemoryMap) -> String {
-    guard let last = frames.last else { return "none" }
-    return "\(map.number(of: frames.lowerBound))-\(map.number(of: last))"
+  /// The PFNs of ranges of frames, each piece of memory apart.
+  private static func ranges(_ ranges: [Range<Int>], _ map: MemoryMap) -> String {
+    let pieces = ranges.flatMap { frames in map.pieces.map { frames.clamped(to: $0.frames) } }
+    let texts = pieces.filter { !$0.isEmpty }.map {
+      "\(map.number(of: $0.lowerBound))-\(map.number(of: $0.upperBound - 1))"
+    }
+    return texts.isEmpty ? "none" : texts.joined(separator: ",")
   }
 
   private static func row(_ title: String, _ cells: [String], _ width: [Int]) -> String {

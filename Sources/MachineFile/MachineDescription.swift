@@ -113,9 +113,7 @@ extension MachineError {
     case .zones(.border): ["zone-dma-bits", "kernel.max-order", "kernel.page-size", "zones"]
     case .zones(.movable): ["movable-zone", "ram"]
     case .tagStorageBorder:
-      [
-        "tag-storage.block-size", "movable-zone", "zones", "ram-ranges", "ram",
-      ]
+      ["tag-storage.block-size", "movable-zone", "zones", "ram-ranges", "ram"]
     case .largestOrder: ["kernel.max-order", "kernel.page-size"]
     case .swap: ["swap-devices", "swap.size", "kernel.page-size"]
     case .zram: ["zram.same-filled", "zram.incompressible", "swap-devices", "swap.size", "ram"]

@@ -2,6 +2,7 @@
 
 import MachineModel
 import MemoryModel
+import PhysicalMemory
 import TagStorage
 import TestSupport
 import Testing
@@ -117,6 +118,21 @@ import Testing
     #expect(row("tag", "storage", "withheld") == ["32768", "0"])
     #expect(row("page", "descriptors") == ["15872", "16384"])
     #expect(text.hasPrefix("settings other than the defaults\n  ram = 1G\n"))
+  }
+
+  /// Tag storage is shown as the kernel has it: one range on each side of a hole or a zone border.
+  @Test func tagStorageIsShownRegionByRegion() throws {
+    var configuration = MachineConfiguration()
+    configuration.ramBytes = 256 << 20
+    configuration.memoryRanges = [
+      MemoryRange(start: 0, size: 252 << 20), MemoryRange(start: 1 << 30, size: 4 << 20),
+    ]
+    let hole = try EffectiveMachine(configuration, designs: [.rfc3]).text
+    #expect(hole.contains(" 63488-64511,262144-263167\n"))
+    configuration.memoryRanges = [MemoryRange(start: 0xf040_0000, size: 256 << 20)]
+    configuration.zones.selection = .kernel
+    let border = try EffectiveMachine(configuration, designs: [.rfc3, .staticCarveout]).text
+    #expect(border.contains(" 1047552-1048575,1048576-1049599          1047552-1049599\n"))
   }
 
   /// The worked example of 16 GiB (specification of tag storage, section 2.7).

@@ -21,6 +21,23 @@ import Testing
     #expect(pieces.digest() == whole.digest())
   }
 
+  /// A container that is copied event by event has the same bytes.
+  @Test(arguments: PageSize.allCases)
+  func everyRecordKindIsCopiedAsItIs(_ pageSize: PageSize) throws {
+    let original = try everything(pageSize)
+    let reader = try TraceReader(bytes: original, name: "t")
+    var writer = try TraceWriter(header: reader.header)
+    for event in try events(reader) {
+      if let operation = event.operation {
+        try writer.operation(operation, clock: event.clock)
+      } else if let record = event.record {
+        let address = reader.pages[Int(record.page)] << UInt64(pageSize.shift)
+        try writer.copy(record, at: address, clock: event.clock)
+      }
+    }
+    #expect(try writer.finish().bytes == original)
+  }
+
   @Test func everyRecordKindComesBackAsItWas() throws {
     let reader = try TraceReader(bytes: try everything(), name: "t")
     #expect(reader.header == fullHeader)

@@ -163,7 +163,11 @@ static unsigned current_thread;
 static uint64_t last_page, last_granule;
 
 static thread_state *state(unsigned thread) {
-  thread_state *s = &threads[thread % MOST_THREADS];
+  if (UNLIKELY(thread >= MOST_THREADS)) {
+    fprintf(stderr, "mtetrace: expected at most %d threads, found one more\n", MOST_THREADS);
+    _exit(65);
+  }
+  thread_state *s = &threads[thread];
   if (UNLIKELY(!s->filter)) {
     s->filter = calloc((size_t)1 << filter_bits, sizeof *s->filter);
     if (!s->filter) fail("no memory for a filter");
@@ -555,6 +559,7 @@ static void in_child(void) {
     if (!threads[k].filter) continue;
     forget_pages(&threads[k]);
     threads[k].run_tag = NO_TAG;
+    threads[k].skipped = threads[k].last_address = 0;
   }
 }
 

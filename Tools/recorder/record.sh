@@ -13,7 +13,9 @@
 #   --verify         add the emulator's own tags, for `mtesim verify` to compare
 #
 # The recording depends on what is named here and on the program's input only: environment, hash seeds
-# and addresses are the same each time. Standard input and output are those of this script.
+# and addresses are the same each time. Standard input and output are those of this script. What it returns
+# is what the program returned, or 64 for wrong arguments, 66 for a program that is not there, 69 for a
+# tool that is missing, 74 where the recording cannot be written; a failure leaves no recording.
 set -euo pipefail
 export LC_ALL=C
 
@@ -31,6 +33,7 @@ verify=off
 output=
 while (($# > 0)); do
   case $1 in
+    --root | --window | --tagging | -o) (($# > 1)) || usage ;;&
     --root) root=${2-} && shift 2 ;;
     --window) window=${2-} && shift 2 ;;
     --tagging) tagging=${2-} && shift 2 ;;
@@ -41,8 +44,24 @@ while (($# > 0)); do
     *) usage ;;
   esac
 done
-[[ -n $output && $# -gt 0 ]] || usage
+[[ -n $output && $# -gt 0 && $window =~ ^[1-9][0-9]*$ && $tagging =~ ^[0-9]+$ ]] || usage
+for tool in cc aarch64-linux-gnu-gcc qemu-aarch64 setarch zstd; do
+  if ! command -v "$tool" >/dev/null; then
+    echo "record.sh: $tool is missing; README.md names the packages" >&2
+    exit 69
+  fi
+done
+if [[ ! -d $root ]]; then
+  echo "record.sh: $root is no directory; arm64-sysroot.sh makes it" >&2
+  exit 66
+fi
 root=$(realpath "$root")
+# A recording takes long; that there is no place for it is better said before.
+if ! : 2>/dev/null >"$output.part"; then
+  echo "record.sh: $output cannot be written" >&2
+  exit 74
+fi
+trap 'rm -f "$output.part"' EXIT
 
 binary=
 for directory in usr/local/bin usr/bin bin; do
@@ -58,7 +77,7 @@ if ! qemu-aarch64 -help 2>/dev/null | grep -q -e -plugin; then
 fi
 
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+trap 'rm -rf "$scratch" "$output.part"' EXIT
 cc -std=gnu11 -O2 -Wall -Wextra -Werror -fPIC -shared -fvisibility=hidden \
   -o "$scratch/mtetrace.so" "$here/mtetrace.c"
 # The program sees the library's path, so that it lies in the root and not in a new place each time.
@@ -75,6 +94,7 @@ env -i setarch -R qemu-aarch64 -L "$root" -0 "$1" -seed 1 -cpu max,sve=off,pauth
   "$binary" "${@:2}"
 
 case $output in
-  *.zst) zstd -q -f -9 -o "$output" "$scratch/recording" ;;
-  *) cp "$scratch/recording" "$output" ;;
-esac
+  *.zst) zstd -q -9 -c "$scratch/recording" >"$output.part" ;;
+  *) cp "$scratch/recording" "$output.part" ;;
+esac || exit 74
+mv "$output.part" "$output"
