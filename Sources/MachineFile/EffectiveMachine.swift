@@ -29,16 +29,23 @@ public struct EffectiveMachine {
 
   /// The settings that differ from the defaults, and a table with one column for each design.
   public var text: String {
-    let width = designs.map { max($0.name.count, 12) }
-    var lines = settingLines + [""]
-    lines.append(Self.row("", designs.map(\.name), width))
-    for group in groups {
+    let table = groups.map { group in
+      (title: group.title, rows: group.rows.map { ($0.title, cells(of: $0)) })
+    }
+    let width = designs.indices.map { column in
+      let cells = table.flatMap(\.rows).map { $0.1[column].count }
+      return cells.reduce(max(designs[column].name.count, 12), max)
+    }
+    var lines = settingLines + ["", Self.row("", designs.map(\.name), width)]
+    for group in table {
       lines.append(group.title)
-      for line in group.rows {
-        lines.append(Self.row("  " + line.title, designs.map { line.value($0.layout) }, width))
-      }
+      lines += group.rows.map { Self.row("  " + $0.0, $0.1, width) }
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  private func cells(of row: Row) -> [String] {
+    designs.map { row.value($0.layout) }
   }
 
   private var settingLines: [String] {

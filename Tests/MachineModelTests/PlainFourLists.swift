@@ -2,9 +2,10 @@
 
 import MachineModel
 
-/// The kernel's four lists for one memory group at its limit, as plainly as possible: pages below a number
-/// are those of a file, mapped once and only read; the others are anonymous, mapped once and always
-/// written. Which kind pays is decided by what reclaim of each has cost.
+/// The kernel's four lists for one memory group at its limit, as plainly as possible.
+///
+/// Pages below a number are those of a file, mapped once and only read; the others are anonymous, mapped
+/// once and always written. Which kind pays is decided by what reclaim of each has cost.
 struct PlainFourLists: PlainReplacement {
   struct Page {
     var number: Int
