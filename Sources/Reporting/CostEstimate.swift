@@ -19,6 +19,12 @@ public struct CostEstimate: Equatable, Sendable {
     /// What one costs, in nanoseconds.
     public let nanosecondsEach: UInt64
 
+    init(_ kind: CostKind, _ counters: CounterSet, _ costs: EventCosts) {
+      self.kind = kind
+      events = kind.events(in: counters)
+      nanosecondsEach = UInt64(costs[kind.parameter])
+    }
+
     /// The time of all of them, in nanoseconds.
     public var nanoseconds: UInt64 { clampedProduct(events, nanosecondsEach) }
   }
@@ -28,22 +34,11 @@ public struct CostEstimate: Equatable, Sendable {
 
   /// Estimates the time of what was counted.
   public init(_ counters: CounterSet, _ costs: EventCosts) {
-    items = CostKind.allCases.map { kind in
-      Item(
-        kind: kind,
-        events: kind.events(in: counters),
-        nanosecondsEach: UInt64(costs[kind.parameter])
-      )
-    }
+    items = CostKind.allCases.map { Item($0, counters, costs) }
   }
 
   /// The time of everything, in nanoseconds.
   public var nanoseconds: UInt64 { items.reduce(0) { clampedSum($0, $1.nanoseconds) } }
-
-  /// The time of one kind, in nanoseconds.
-  func nanoseconds(of kind: CostKind) -> UInt64 {
-    items.first { $0.kind == kind }?.nanoseconds ?? 0
-  }
 }
 
 extension CostKind {

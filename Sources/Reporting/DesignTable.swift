@@ -50,9 +50,10 @@ public enum DesignTable {
   /// The headings, then a line for each design.
   private static func rows(_ report: RunReport) -> [[String]] {
     let names = ReportRows.headings(report).map(printable)
+    let context = RowContext(report)
     return [["design"] + columns.map(\.heading)]
       + zip(names, report.designs).map { name, design in
-        [name] + columns.map { $0.value.cell(of: design, in: report).forReading }
+        [name] + columns.map { $0.value.cell(of: design, in: context).forReading }
       }
   }
 }

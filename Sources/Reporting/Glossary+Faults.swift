@@ -16,7 +16,7 @@ extension Glossary {
       .pgmajfault,
       "major faults",
       .faults,
-      "Faults that had to read their page from a swap device.",
+      "Faults that had to read their page from a swap device or from a file.",
       sum: .majorFaults
     ),
     counter(

@@ -33,10 +33,11 @@ public struct ReportRows: Equatable, Sendable {
       case .costs: GroupDefinition.costs
       case .occurring, .all: GroupDefinition.all(classes: Self.classes(of: report.designs))
       }
+    let context = RowContext(report)
     groups = definitions.compactMap { definition in
       var rows: [ReportRow] = []
       for row in definition.rows {
-        let cells = report.designs.map { row.value.cell(of: $0, in: report) }
+        let cells = report.designs.map { row.value.cell(of: $0, in: context) }
         guard row.isKept || selection == .all || !cells.allSatisfy(\.isZero) else { continue }
         rows.append(ReportRow(value: row.value, title: row.title, cells: cells))
       }

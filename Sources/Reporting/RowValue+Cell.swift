@@ -2,10 +2,24 @@
 
 import MemoryModel
 
+/// What rows need of a report beside the design that they are about, derived once for all of them.
+struct RowContext: Sendable {
+  let report: RunReport
+  /// What the report says that events cost.
+  let costs: EventCosts
+
+  /// Derives it in the time of a look at every setting of the machine.
+  init(_ report: RunReport) {
+    self.report = report
+    costs = EventCosts(of: report.machine)
+  }
+}
+
 extension RowValue {
   /// What the row states for `design`.
-  func cell(of design: DesignReport, in report: RunReport) -> ReportCell {
-    switch self {
+  func cell(of design: DesignReport, in context: RowContext) -> ReportCell {
+    let report = context.report
+    return switch self {
     case .codec: .text(design.codec)
     case .counter(.stallNanoseconds): .nanoseconds(design.counters[.stallNanoseconds])
     case .counter(let counter): .count(design.counters[counter])
@@ -39,11 +53,9 @@ extension RowValue {
         }
       )
     case .time(let kind):
-      .nanoseconds(
-        CostEstimate(design.counters, EventCosts(of: report.machine)).nanoseconds(of: kind)
-      )
+      .nanoseconds(CostEstimate.Item(kind, design.counters, context.costs).nanoseconds)
     case .totalTime:
-      .nanoseconds(CostEstimate(design.counters, EventCosts(of: report.machine)).nanoseconds)
+      .nanoseconds(CostEstimate(design.counters, context.costs).nanoseconds)
     case .stall(let subject, let statistic): statistic.cell(of: design.stalls[subject])
     case .allocationClass(let allocationClass, let field):
       field.cell(of: design.stalls.classes[allocationClass.rank])

@@ -67,11 +67,12 @@ public struct ReportMetric: Equatable, Sendable {
   /// - Precondition: the report has the design.
   public func value(of design: Int, in report: RunReport) -> UInt64 {
     let design = report.designs[design]
+    let context = RowContext(report)
     switch source {
     case .row(let name):
-      return RowValue.named(name)?.cell(of: design, in: report).amount ?? 0
+      return RowValue.named(name)?.cell(of: design, in: context).amount ?? 0
     case .price(let price):
-      let time = RowValue.totalTime.cell(of: design, in: report).amount ?? 0
+      let time = RowValue.totalTime.cell(of: design, in: context).amount ?? 0
       let product = design.tagOverhead.mean.multipliedFullWidth(by: price)
       let worth = UInt128(product.high) << 64 | UInt128(product.low)
       return UInt64(clamping: UInt128(time) + worth >> 20)

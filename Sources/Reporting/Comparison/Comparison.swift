@@ -54,6 +54,8 @@ public struct Comparison: Equatable, Sendable {
     conditions = news.flatMap { ComparisonConditions.lines(base, $0) }
     let pairings = news.map { DesignPairing(base.report, $0.report) }
     let headings = ReportRows.headings(base.report)
+    let context = RowContext(base.report)
+    let otherContexts = news.map { RowContext($0.report) }
     let otherHeadings = news.map { ReportRows.headings($0.report) }
     // Most designs have the same size classes, and so the same rows.
     var definitions: (classes: [Int], groups: [GroupDefinition])?
@@ -61,10 +63,10 @@ public struct Comparison: Equatable, Sendable {
     for design in base.report.designs.indices {
       let partners = pairings.map { $0.partners[design] }
       guard partners.contains(where: { $0 != nil }) else { continue }
-      let side = ComparisonSide(base.report, design, heading: headings[design])
+      let side = ComparisonSide(context, design, heading: headings[design])
       let sides = zip(news.indices, partners).map { new, partner in
         partner.map {
-          ComparisonSide(news[new].report, $0, heading: otherHeadings[new][$0])
+          ComparisonSide(otherContexts[new], $0, heading: otherHeadings[new][$0])
         }
       }
       let classes = ReportRows.classes(of: ([side] + sides.compactMap(\.self)).map(\.design))
@@ -100,21 +102,23 @@ public struct Comparison: Equatable, Sendable {
 }
 
 /// One design of one report.
-struct ComparisonSide {
-  let report: RunReport
-  /// The design, which is a kilobyte of counters: taken out of the report once and not for each row.
+///
+/// A reference, since a design is some kilobytes of counters and every row looks at it.
+final class ComparisonSide: Sendable {
+  private let context: RowContext
+  /// The design.
   let design: DesignReport
   /// What the report calls the design.
   let heading: String
 
-  init(_ report: RunReport, _ place: Int, heading: String) {
-    self.report = report
-    design = report.designs[place]
+  init(_ context: RowContext, _ place: Int, heading: String) {
+    self.context = context
+    design = context.report.designs[place]
     self.heading = heading
   }
 
   /// What the row states there.
-  func cell(_ value: RowValue) -> ReportCell { value.cell(of: design, in: report) }
+  func cell(_ value: RowValue) -> ReportCell { value.cell(of: design, in: context) }
 }
 
 /// Which design of another report each design of the base is compared with.

@@ -37,6 +37,8 @@ extension Comparison {
   public func results(of thresholds: [Threshold]) throws(ThresholdError) -> [ThresholdResult] {
     let pairings = news.map { DesignPairing(base.report, $0.report) }
     let headings = ReportRows.headings(base.report)
+    let contexts = news.map { RowContext($0.report) }
+    let baseContext = RowContext(base.report)
     var results: [ThresholdResult] = []
     for threshold in thresholds {
       let count = results.count
@@ -44,13 +46,10 @@ extension Comparison {
         guard
           threshold.design ?? design.design == design.design || threshold.design == headings[place]
         else { continue }
-        for (new, pairing) in zip(news, pairings) {
+        let before = threshold.value.cell(of: design, in: baseContext)
+        for ((new, pairing), context) in zip(zip(news, pairings), contexts) {
           guard let partner = pairing.partners[place] else { continue }
-          let before = threshold.value.cell(of: design, in: base.report)
-          let after = threshold.value.cell(
-            of: new.report.designs[partner],
-            in: new.report
-          )
+          let after = threshold.value.cell(of: new.report.designs[partner], in: context)
           results.append(
             ThresholdResult(
               threshold: threshold.text,

@@ -4,8 +4,15 @@ import MemoryModel
 
 /// The designs beside each other as bars.
 struct DesignFigures {
-  let report: RunReport
   let columns: [String]
+  private let context: RowContext
+
+  private var report: RunReport { context.report }
+
+  init(_ report: RunReport, columns: [String]) {
+    self.columns = columns
+    context = RowContext(report)
+  }
 
   /// Rows with a figure of their own where any design has something to show.
   private static let counted: [Counter] = [
@@ -108,7 +115,7 @@ struct DesignFigures {
 
   /// A value as the tables show it.
   private func value(_ value: RowValue, _ design: DesignReport, unit: String) -> String {
-    let cell = value.cell(of: design, in: report)
+    let cell = value.cell(of: design, in: context)
     return cell == .none ? "" : cell.forReading + unit
   }
 }

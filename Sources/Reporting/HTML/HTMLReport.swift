@@ -22,7 +22,7 @@ public enum HTMLReport {
         htmlFacts(
           [("program", "mtesim \(printable(report.programVersion))")] + RunFacts(report).lines
         ),
-        DesignFigures(report: report, columns: columns).section,
+        DesignFigures(report, columns: columns).section,
         MemoryFigures(report: report, columns: columns, series: series).section,
         TagStorageFigures(report: report, columns: columns, series: series).section,
         TagRunFigures(report: report, columns: columns, series: series).section,
