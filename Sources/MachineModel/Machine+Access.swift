@@ -171,7 +171,7 @@ extension Machine {
   }
 
   /// Replays after which an access counts as a livelock.
-  private var replayCap: Int {
+  var replayCap: Int {
     reservation?.replayCap ?? 8
   }
 
@@ -196,7 +196,7 @@ extension Machine {
   /// again, which together makes one completed run, and is set where it does so now.
   ///
   /// - Returns: whether the access may be tried again.
-  private mutating func fault(
+  mutating func fault(
     _ page: PageIdentifier,
     isWrite: Bool,
     of process: Int,

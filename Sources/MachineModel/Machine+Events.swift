@@ -223,6 +223,12 @@ extension Machine {
       return pin(address: address, length: length, flags: flags, of: process)
     case .unpin(let address, let length):
       return unpin(address: address, length: length, of: process)
+    case .peekTags(let address, let count):
+      return peekTags(at: address, count: count, of: process)
+    case .pokeTags(let address, let tags):
+      return pokeTags(tags, at: address, of: process)
+    case .coreDump:
+      return dumpCore(of: process)
     case .swapOff(let number):
       return swapOff(number)
     case .swapOn(let number):
@@ -299,7 +305,7 @@ extension MemoryOperation {
     case .map, .mapReference, .mapTagged, .unmap, .protect, .remap, .brk, .advise, .exec: true
     case .createReference, .close, .exit, .thread, .kernelCopy, .process, .fork, .mark,
       .tagSnapshot, .expect, .expectTags, .tagControl, .tagCheckOverride, .tagInstruction, .pin,
-      .unpin, .swapOff, .swapOn:
+      .unpin, .swapOff, .swapOn, .peekTags, .pokeTags, .coreDump:
       false
     }
   }

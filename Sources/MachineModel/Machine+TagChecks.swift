@@ -128,7 +128,9 @@ extension MemoryOperation {
       .advise, .tagControl, .pin, .unpin, .kernelCopy, .fork, .exec, .exit, .process,
       .swapOff, .swapOn:
       true
-    case .thread, .tagCheckOverride, .tagInstruction, .mark, .tagSnapshot, .expect, .expectTags:
+    case .thread, .tagCheckOverride, .tagInstruction, .mark, .tagSnapshot, .expect, .expectTags,
+      .peekTags, .pokeTags, .coreDump:
+      // Whoever is traced or dumped has stopped in the kernel before.
       false
     }
   }

@@ -32,7 +32,7 @@ import TagStorage
 /// | `Mappings`, `SystemCalls`, `Remap`, `Fork` | address spaces |
 /// | `FileFaults`, `FileReclaim`, `FileBalance`, `FileMigration` | pages of files |
 /// | `ReferenceCalls`, `ReferenceFaults`, `PopulatedReferences`, `PageCache`, `TagPages` | reference pages |
-/// | `TagChecks`, `TagInstructions`, `Pins` | what programs do with tags, and devices with pages |
+/// | `TagChecks`, `TagInstructions`, `Inspectors`, `Pins` | what programs and debuggers do with tags, and devices with pages |
 /// | `Accounting`, `Inspection`, `Watching`, `Invariants` | what others may see |
 public struct Machine: ~Copyable {
   /// Has the machine passed by its address: a struct with an existential cannot be moved bit by bit.

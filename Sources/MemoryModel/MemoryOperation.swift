@@ -190,6 +190,14 @@ public enum MemoryOperation: Equatable, Sendable {
   case pin(address: UInt64, length: UInt64, flags: PinFlags, result: Int64?)
   /// `unpin_user_pages` of pages that ``pin(address:length:flags:result:)`` pinned.
   case unpin(address: UInt64, length: UInt64)
+  /// `ptrace(PTRACE_PEEKMTETAGS)` of whoever traces the current process: the tags of `count` granules,
+  /// from the one at `address` to at most the end of its page. The value is how many were read.
+  case peekTags(address: UInt64, count: Int)
+  /// `ptrace(PTRACE_POKEMTETAGS)`: the same granules get these tags, one byte each.
+  case pokeTags(address: UInt64, tags: [UInt8])
+  /// The kernel writes the core dump of the current process. The value is how many pages it has the
+  /// tags of.
+  case coreDump
   /// `swapoff` of one of the machine's devices, counted from 0, called by the current process.
   case swapOff(device: UInt32)
   /// `swapon` of one of the machine's devices that was switched off.

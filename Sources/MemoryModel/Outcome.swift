@@ -117,6 +117,8 @@ public enum ErrorNumber: UInt16, CaseIterable, Error, Sendable {
   case enoent = 2
   /// Interrupted by a signal.
   case eintr = 4
+  /// Input or output error.
+  case eio = 5
   /// Not an open descriptor.
   case ebadf = 9
   /// Try again later.
@@ -137,12 +139,15 @@ public enum ErrorNumber: UInt16, CaseIterable, Error, Sendable {
   case emfile = 24
   /// No space left.
   case enospc = 28
+  /// Not supported there.
+  case eopnotsupp = 95
 
   /// The name as `errno.h` has it.
   public var name: String {
     switch self {
     case .enoent: "ENOENT"
     case .eintr: "EINTR"
+    case .eio: "EIO"
     case .ebadf: "EBADF"
     case .eagain: "EAGAIN"
     case .enomem: "ENOMEM"
@@ -153,6 +158,7 @@ public enum ErrorNumber: UInt16, CaseIterable, Error, Sendable {
     case .einval: "EINVAL"
     case .emfile: "EMFILE"
     case .enospc: "ENOSPC"
+    case .eopnotsupp: "EOPNOTSUPP"
     }
   }
 }

@@ -54,6 +54,12 @@ extension ShadowSpace {
       if let result, result < 0 { return }
       guard isAligned(address) else { return }
       advise(pageRange(address, length), advice, error: error)
+    case .pokeTags(let address, let tags):
+      guard error == nil else { return }
+      let first = Int(address & UInt64(pageSize.bytes - 1)) / 16
+      for (offset, tag) in tags.enumerated() {
+        storeTags(to: pageNumber(address), first: first + offset, count: 1, tag: tag)
+      }
     case .exec, .exit:
       if error == nil { forgetEverything() }
     default:

@@ -246,6 +246,17 @@ struct EventParser: ~Copyable {
     case "swapoff": operation = .swapOff(device: try line.number32("a swap device"))
     case "swapon": operation = .swapOn(device: try line.number32("a swap device"))
     case "exec": operation = .exec
+    case "coredump": operation = .coreDump
+    case "peektags":
+      let granules = try granules(&line)
+      operation = .peekTags(
+        address: granules.address,
+        count: try line.granules(atMost: granules.room)
+      )
+    case "poketags":
+      let granules = try granules(&line)
+      let tags = try line.runs(atMost: granules.room)
+      operation = .pokeTags(address: granules.address, tags: tags)
     case "exit": operation = .exit(status: try line.status())
     case "mark":
       let text = TextWords.unescaped(line.literalRest())
@@ -271,16 +282,8 @@ struct EventParser: ~Copyable {
     _ line: inout TextLine,
     isSnapshot: Bool
   ) throws(TraceError) -> MemoryOperation {
-    let place = try line.word("an address")
-    let address = try line.number(place.text, "an address", at: place.byteOffset)
-    let alignment = UInt64(isSnapshot ? pageSize.bytes : MemoryTag.granuleBytes)
-    guard address < 1 << 56, address.isMultiple(of: alignment) else {
-      throw line.error(
-        expected: "an address that is a multiple of \(alignment)",
-        found: String(place.text),
-        at: place.byteOffset
-      )
-    }
+    let alignment = isSnapshot ? pageSize.bytes : MemoryTag.granuleBytes
+    let (address, room) = try granules(&line, alignedTo: alignment)
     guard line.take("=>") else {
       throw line.error(
         expected: "=> and runs of tags",
@@ -288,8 +291,6 @@ struct EventParser: ~Copyable {
         at: line.endOffset
       )
     }
-    let first = Int(address & UInt64(pageSize.bytes - 1)) / MemoryTag.granuleBytes
-    let room = pageSize.granules - first
     let tags = try line.runs(atMost: room)
     guard !isSnapshot else {
       guard tags.count == room else {
@@ -303,5 +304,23 @@ struct EventParser: ~Copyable {
       return .tagSnapshot(page: page, tags: TextWords.packed(tags))
     }
     return .expectTags(address: address, tags: tags)
+  }
+
+  /// The address of a granule, and how many there are from it to the end of its page.
+  private func granules(
+    _ line: inout TextLine,
+    alignedTo alignment: Int = MemoryTag.granuleBytes
+  ) throws(TraceError) -> (address: UInt64, room: Int) {
+    let place = try line.word("an address")
+    let address = try line.number(place.text, "an address", at: place.byteOffset)
+    guard address < 1 << 56, address.isMultiple(of: UInt64(alignment)) else {
+      throw line.error(
+        expected: "an address that is a multiple of \(alignment)",
+        found: String(place.text),
+        at: place.byteOffset
+      )
+    }
+    let first = Int(address & UInt64(pageSize.bytes - 1)) / MemoryTag.granuleBytes
+    return (address, pageSize.granules - first)
   }
 }

@@ -47,9 +47,13 @@ extension MemoryOperation {
     case .expect(.outcome(let outcome)):
       return Outcome(outcome.description) == outcome
         ? nil : Malformed("a known outcome", outcome.rawValue)
-    case .expectTags(let address, let tags):
-      return Self.problem(address: address, tags: tags, pageSize: pageSize)
-    case .close, .thread, .process, .fork, .exec, .exit, .tagControl, .tagCheckOverride, .swapOff,
+    case .expectTags(let address, let tags), .pokeTags(let address, let tags):
+      return Self.problem(address: address, count: tags.count, pageSize: pageSize)
+        ?? tags.first { $0 > 15 }.map { Malformed("a tag up to 15", $0) }
+    case .peekTags(let address, let count):
+      return Self.problem(address: address, count: count, pageSize: pageSize)
+    case .close, .thread, .process, .fork, .exec, .exit, .coreDump, .tagControl, .tagCheckOverride,
+      .swapOff,
       .swapOn,
       .expect(.value),
       .expect(.signal):
@@ -63,7 +67,7 @@ extension MemoryOperation {
 
   private static func problem(
     address: UInt64,
-    tags: [UInt8],
+    count: Int,
     pageSize: PageSize
   ) -> Malformed? {
     let granuleBytes = UInt64(MemoryTag.granuleBytes)
@@ -71,10 +75,10 @@ extension MemoryOperation {
       return Malformed("the address of a granule", address)
     }
     let first = Int((address & UInt64(pageSize.bytes - 1)) / granuleBytes)
-    guard tags.count >= 1, tags.count <= pageSize.granules - first else {
-      return Malformed("1 to \(pageSize.granules - first) tags", tags.count)
+    guard count >= 1, count <= pageSize.granules - first else {
+      return Malformed("1 to \(pageSize.granules - first) tags", count)
     }
-    return tags.first { $0 > 15 }.map { Malformed("a tag up to 15", $0) }
+    return nil
   }
 }
 

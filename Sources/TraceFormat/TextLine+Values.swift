@@ -131,6 +131,20 @@ extension TextLine {
     return status
   }
 
+  /// A number of granules from 1 to `limit`.
+  mutating func granules(atMost limit: Int) throws(TraceError) -> Int {
+    let word = try word("a number of granules")
+    let count = try number(word.text, "a number of granules", at: word.byteOffset)
+    guard count >= 1, count <= UInt64(limit) else {
+      throw error(
+        expected: "1 to \(limit) granules",
+        found: String(word.text),
+        at: word.byteOffset
+      )
+    }
+    return Int(count)
+  }
+
   /// Runs of tags to the end of the line, `5*16 0*240`: a tag and how many granules have it.
   mutating func runs(atMost limit: Int) throws(TraceError) -> [UInt8] {
     var tags: [UInt8] = []
@@ -150,7 +164,7 @@ extension TextLine {
         )
       }
       tags.append(contentsOf: repeatElement(UInt8(tag), count: Int(count)))
-    } while !isAtEnd
+    } while !isAtEnd && peek != "=>"
     return tags
   }
 }

@@ -162,6 +162,11 @@ public struct TracePrinter {
     case .thread(let number): return "thread \(number)"
     case .process(let number): return "process \(number)"
     case .fork(let child): return "fork \(child)"
+    case .peekTags(let address, let count):
+      return "peektags \(Self.hexadecimal(address)) \(count)"
+    case .pokeTags(let address, let tags):
+      return "poketags \(Self.hexadecimal(address)) \(TextWords.runs(tags))"
+    case .coreDump: return "coredump"
     case .swapOff(let device): return "swapoff \(device)"
     case .swapOn(let device): return "swapon \(device)"
     case .exec: return "exec"

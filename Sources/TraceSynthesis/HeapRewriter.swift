@@ -99,6 +99,9 @@ public struct HeapRewriter {
         try prepare(space.pages(instruction.pointer, 1), &writer)
       }
       try writer.operation(operation, clock: clock + added)
+    case .peekTags(let address, _), .pokeTags(let address, _):
+      try prepare(space.pages(address, 1), &writer)
+      try writer.operation(operation, clock: clock + added)
     case .process(let number):
       others[current] = space
       space = others[number] ?? HeapSpace(pageSize: pageSize)

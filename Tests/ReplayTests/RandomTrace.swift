@@ -27,6 +27,8 @@ enum TraceStep: Equatable {
   case close(Int)
   case pin(Range<Int>, String)
   case unpin(Range<Int>)
+  case peek(Int, granules: Int)
+  case poke(Int, granules: Int, tag: Int)
   case fork
   case exec
   case exit
@@ -189,6 +191,9 @@ struct RandomTrace {
     case 55..<60: return .copyOut(range)
     case 60: return .exec
     case 61: return .exit
+    case 72: return .control("coredump")
+    case 73, 74: return .peek(first, granules: 1 + random.below(256))
+    case 75..<78: return .poke(first, granules: 1 + random.below(256), tag: random.below(16))
     case 62..<66:
       return .pin(range, ["", " write", " longterm", " write longterm"][random.below(4)])
     case 66..<72: return .unpin(range)
@@ -255,6 +260,10 @@ private struct Renderer {
       emit("close \(descriptor)", process)
     case .pin(let range, let flags):
       emit("pin \(bytes(range))\(flags)", process)
+    case .peek(let page, let granules):
+      emit("peektags \(address(page)) \(granules)", process)
+    case .poke(let page, let granules, let tag):
+      emit("poketags \(address(page)) \(tag)*\(granules)", process)
     case .unpin(let range):
       emit("unpin \(bytes(range))", process)
     case .tag(let page, let first, let count, let tag):

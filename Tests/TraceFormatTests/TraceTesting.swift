@@ -146,6 +146,8 @@ let everyOperation: [MemoryOperation] = [
   .pin(address: 0x10_0000, length: .max, flags: [], result: nil),
   .unpin(address: 0x10_0000, length: 8192),
   .swapOff(device: 0), .swapOn(device: .max),
+  .peekTags(address: 0x10_0ff0, count: 1), .peekTags(address: 0x10_0000, count: 256),
+  .pokeTags(address: 0x10_0fe0, tags: [15, 0]), .coreDump,
   .expect(.value(.max)), .expect(.value(0)),
   .expect(.signal(Signal(code: .segvMTESErr, address: 0x0500_0000_0010_0000))),
   .expect(.signal(Signal(code: .illIllOpc, address: .max))),
