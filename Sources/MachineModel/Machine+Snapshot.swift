@@ -5,6 +5,7 @@ import Containers
 public import MemoryModel
 import PhysicalMemory
 import Swap
+import TagStorage
 
 extension Machine {
   /// What the machine's kernel would show of its memory now.
@@ -43,6 +44,13 @@ extension Machine {
     snapshot.swapFreePages = device.freeSlots
     snapshot.swapDevices = snapshotSwapDevices()
     snapshot.savedTags = savedTagClasses
+    if reservation != nil {
+      snapshot.tagBlocks = TagBlockSnapshot(
+        pagesOfBlock: TagStorageRegion.dataFramesPerTagFrame * region.blockPages,
+        now: blocks.occupancy,
+        atPeak: blocks.peakOccupancy
+      )
+    }
     snapshot.hasKswapdGivenUp = kswapdFailures >= Self.kswapdFailureLimit
     snapshot.hasLimitedGroups = configuration.groupLimitBytes != nil
     snapshot.tellsAims = tellsAims

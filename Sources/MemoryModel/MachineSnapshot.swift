@@ -3,7 +3,7 @@
 /// What the kernel of a machine would show of its memory at one moment, as plain values; pages unless a
 /// name says otherwise.
 ///
-/// There is one node. File pages are outside the model, so there is no number for them.
+/// There is one node. Numbers of file pages mean something where these have frames.
 public struct MachineSnapshot: Equatable, Sendable {
   /// The page size.
   public var pageSize: PageSize
@@ -47,6 +47,8 @@ public struct MachineSnapshot: Equatable, Sendable {
   public var swapDevices: [SwapDeviceSnapshot] = []
   /// The size classes of saved tags, smallest first.
   public var savedTags: [SavedTagClass] = []
+  /// The tag blocks, `nil` where none has to be reserved.
+  public var tagBlocks: TagBlockSnapshot?
   /// Whether kswapd has given up, so that the node counts as unreclaimable.
   public var hasKswapdGivenUp = false
   /// Whether memory groups with limits reclaimed, whose work the kernel leaves out of some counters
@@ -61,6 +63,23 @@ public struct MachineSnapshot: Equatable, Sendable {
   public init(pageSize: PageSize, zones: [ZoneSnapshot]) {
     self.pageSize = pageSize
     self.zones = zones
+  }
+}
+
+/// Reserved tag blocks by how full they are.
+public struct TagBlockSnapshot: Equatable, Sendable {
+  /// Data pages that one block can serve.
+  public var pagesOfBlock: Int
+  /// Blocks by the number of data pages that they serve, from 0 on, at this moment.
+  public var now: [Int]
+  /// The same when most blocks were reserved, for the first time.
+  public var atPeak: [Int]
+
+  /// Creates the numbers of both moments.
+  public init(pagesOfBlock: Int, now: [Int], atPeak: [Int]) {
+    self.pagesOfBlock = pagesOfBlock
+    self.now = now
+    self.atPeak = atPeak
   }
 }
 

@@ -5,6 +5,8 @@ public import MemoryModel
 /// A file under `/proc` or `/sys` that the kernel of a simulated machine would show, in the kernel's own layout, so
 /// that it can be compared with a device's.
 ///
+/// One of them is no kernel's: how full tag blocks are, in the manner of these files.
+///
 /// A line is printed only where the model has its value. What is outside the model has no lines, pages of
 /// files among them where they have no frames; a line that is 0 is 0 on the simulated machine.
 public enum KernelView: String, CaseIterable, Sendable {
@@ -24,6 +26,8 @@ public enum KernelView: String, CaseIterable, Sendable {
   case zram
   /// Saved tags by size class: the file `stats` that the mtecomp patch has in debugfs.
   case mtecomp
+  /// Reserved tag blocks by how many pages have their tags in them; no kernel has this file.
+  case tagblocks
 
   /// The file's text.
   public func text(_ snapshot: MachineSnapshot) -> String {
@@ -36,6 +40,7 @@ public enum KernelView: String, CaseIterable, Sendable {
     case .swaps: Self.swaps(snapshot)
     case .zram: Self.zram(snapshot)
     case .mtecomp: Self.mtecomp(snapshot)
+    case .tagblocks: Self.tagblocks(snapshot)
     }
   }
 

@@ -18,6 +18,10 @@ public struct TagBlocks: ~Copyable, InvariantChecks {
   public private(set) var reservedFrames = 0
   /// The most blocks that were reserved at once.
   public private(set) var peakReservedBlocks = 0
+  /// Reserved blocks by how many data frames they serve; a held block may serve none.
+  public private(set) var occupancy: [Int]
+  /// ``occupancy`` when ``peakReservedBlocks`` was reached.
+  public private(set) var peakOccupancy: [Int]
 
   /// The count of each block; the top bit says that the block is held for ever.
   private var counts: FlatStorage<UInt32>
@@ -29,6 +33,10 @@ public struct TagBlocks: ~Copyable, InvariantChecks {
   public init(region: TagStorageRegion) {
     self.region = region
     counts = FlatStorage(repeating: 0, count: region.blockCount)
+    // The zero page of a block may be one frame more than it covers.
+    let mostFrames = TagStorageRegion.dataFramesPerTagFrame * region.blockPages + 1
+    occupancy = [Int](repeating: 0, count: mostFrames + 1)
+    peakOccupancy = occupancy
   }
 
   /// The number of reserved data frames that `block` serves.
@@ -44,12 +52,13 @@ public struct TagBlocks: ~Copyable, InvariantChecks {
   ///
   /// The caller has taken the block's frames out of the page allocator when this is the first.
   public mutating func addShare(toBlock block: Int) {
-    if counts[block] == 0 {
-      reservedBlocks += 1
-      peakReservedBlocks = max(peakReservedBlocks, reservedBlocks)
-    }
+    let isNew = counts[block] == 0
+    let count = count(ofBlock: block)
+    if !isNew { occupancy[count] -= 1 }
     counts[block] += 1
+    occupancy[count + 1] += 1
     reservedFrames += 1
+    if isNew { noteReserved() }
   }
 
   /// Counts one reserved data frame less for `block`.
@@ -58,9 +67,13 @@ public struct TagBlocks: ~Copyable, InvariantChecks {
   /// - Returns: whether it was the last: the caller gives the block's frames back.
   public mutating func removeShare(fromBlock block: Int) -> Bool {
     precondition(count(ofBlock: block) > 0, "tag block \(block) released below zero")
+    occupancy[count(ofBlock: block)] -= 1
     counts[block] -= 1
     reservedFrames -= 1
-    guard counts[block] == 0 else { return false }
+    guard counts[block] == 0 else {
+      occupancy[count(ofBlock: block)] += 1
+      return false
+    }
     reservedBlocks -= 1
     return true
   }
@@ -69,11 +82,20 @@ public struct TagBlocks: ~Copyable, InvariantChecks {
   ///
   /// The caller has taken the block's frames out of the page allocator if it was not reserved.
   public mutating func hold(_ block: Int) {
-    if counts[block] == 0 {
-      reservedBlocks += 1
-      peakReservedBlocks = max(peakReservedBlocks, reservedBlocks)
-    }
+    let isNew = counts[block] == 0
     counts[block] |= Self.held
+    if isNew {
+      occupancy[0] += 1
+      noteReserved()
+    }
+  }
+
+  /// Counts one more reserved block, which ``occupancy`` has already.
+  private mutating func noteReserved() {
+    reservedBlocks += 1
+    guard reservedBlocks > peakReservedBlocks else { return }
+    peakReservedBlocks = reservedBlocks
+    peakOccupancy = occupancy
   }
 
   /// Forgets one reserved data frame of `block` without giving its share back, so that the block stays
@@ -85,7 +107,10 @@ public struct TagBlocks: ~Copyable, InvariantChecks {
       count(ofBlock: block) > 0,
       "tag block \(block) leaks a share that it does not have"
     )
+    let count = count(ofBlock: block)
     counts[block] = (counts[block] - 1) | Self.held
+    occupancy[count] -= 1
+    occupancy[count - 1] += 1
     reservedFrames -= 1
   }
 
@@ -94,10 +119,14 @@ public struct TagBlocks: ~Copyable, InvariantChecks {
   /// - Complexity: O(*n*), where *n* is the number of blocks.
   public func verifyInvariants() throws(BrokenInvariant) {
     var (blocks, frames) = (0, 0)
+    var counted = [Int](repeating: 0, count: occupancy.count)
     for block in 0..<region.blockCount {
       let count = count(ofBlock: block)
       frames += count
-      blocks += isReserved(block) ? 1 : 0
+      if isReserved(block) {
+        blocks += 1
+        counted[min(count, counted.count - 1)] += 1
+      }
       try BrokenInvariant.unless(
         count <= region.coveredFrames(ofBlock: block).count + 1,
         "I3",
@@ -109,6 +138,11 @@ public struct TagBlocks: ~Copyable, InvariantChecks {
       "I3",
       "tag blocks: counted \(blocks) blocks and \(frames) frames, recorded \(reservedBlocks) and"
         + " \(reservedFrames)"
+    )
+    try BrokenInvariant.unless(
+      counted == occupancy,
+      "I3",
+      "tag blocks by the frames that they serve: counted \(counted), recorded \(occupancy)"
     )
   }
 }

@@ -43,7 +43,8 @@ struct ReplayCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Instead of the result, print what the kernel would show at the end in this file of /proc; zram is"
-        + " the mm_stat of each zram device, and mtecomp the statistics of saved tags in debugfs.",
+        + " the mm_stat of each zram device, mtecomp the statistics of saved tags in debugfs, and tagblocks"
+        + " how full tag blocks are, which no kernel shows.",
       valueName: "file"
     )
   )

@@ -32,6 +32,7 @@ import Testing
     case .meminfo, .zram, .mtecomp: String(line.prefix { $0 != ":" })
     case .vmstat: String(line.prefix { $0 != " " })
     case .swaps: String(line.prefix { $0 != " " && $0 != "\t" })
+    case .tagblocks: String(line.prefix(28))
     case .zoneinfo: String(line.filter { !$0.isNumber })
     }
   }

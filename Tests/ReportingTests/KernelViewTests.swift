@@ -81,6 +81,11 @@ import Testing
     ].map { bytes, allocations, frees in
       SavedTagClass(bytes: bytes, allocations: allocations, frees: frees, peak: allocations)
     }
+    snapshot.tagBlocks = TagBlockSnapshot(
+      pagesOfBlock: 32,
+      now: [1, 2, 0, 0, 4] + [Int](repeating: 0, count: 28),
+      atPeak: [1, 0, 3] + [Int](repeating: 0, count: 29) + [10]
+    )
     snapshot.hasKswapdGivenUp = true
     for (index, counter) in Counter.allCases.enumerated() {
       snapshot.counters.add(counter, 1000 + index)
