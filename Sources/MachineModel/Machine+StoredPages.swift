@@ -35,9 +35,10 @@ extension Machine {
     forgetForwarding(of: slot)
     dropReleasedSlots()
     guard policy.content == .swapDevice else {
-      return policy.writes == .through ? .write(to: slot) : .kept
+      return policy.isDroppable ? .write(to: slot) : .kept
     }
     counters.add(.pswpout)
+    counters.add(.pswpoutSync)
     return .kept
   }
 
@@ -106,7 +107,7 @@ extension Machine {
     }
     if store.idleFrames >= copies.framesNeeded(for: content) { return true }
     guard policy.whenFull == .reclaim else { return false }
-    guard policy.writes == .through else {
+    guard policy.isDroppable else {
       isStoreFull = true
       shrinkStore(policy)
       return false
@@ -173,7 +174,10 @@ extension Machine {
       return nil
     }
     counters.add(.storeRestored)
-    if policy.content == .swapDevice { counters.add(.pswpin) }
+    if policy.content == .swapDevice {
+      counters.add(.pswpin)
+      counters.add(.pswpinSync)
+    }
     if policy.form == .plain { counters.add(.pagesCopied) }
     copies.touch(slot)
     return copies.stamp(of: slot)
@@ -218,7 +222,7 @@ extension Machine {
       dropCopy(slot, .storeInvalidated)
     }
     guard store.state(of: frame.index) == .occupied else { return .reserved }
-    if policy.writes == .through {
+    if policy.isDroppable {
       for slot in copies.slots(inSpan: span) { dropCopy(slot, .storeRecalled) }
       return .reserved
     }
@@ -264,6 +268,7 @@ extension Machine {
       target = other
     }
     counters.add(.pswpout)
+    if device.isSynchronous(target) { counters.add(.pswpoutSync) }
     guard writeToZram(target) else { return .busy }
     if configuration.isObserved { device.write(target, stamp: copies.stamp(of: slot)) }
     counters.add(.storeWritten)

@@ -89,6 +89,17 @@ public struct StorePolicy: Equatable, Sendable {
     self.whenFull = whenFull
   }
 
+  /// Whether a copy can be given up at any time, because what it is a copy of lies elsewhere too.
+  ///
+  /// The pages of a ``Content/swapDevice`` have no other device, whatever ``writes`` says.
+  public var isDroppable: Bool {
+    switch content {
+    case .swappedPages: writes == .through
+    case .swapDevice: false
+    case .cleanPages: true
+    }
+  }
+
   /// Whether what is stored are pages that were swapped out.
   public var holdsSwappedPages: Bool {
     switch content {
