@@ -28,7 +28,10 @@ extension Machine {
       precondition(store.state(of: occupied) == .idle, "frame \(occupied) was not emptied")
       takeIdleFrames(of: range)
     }
-    counters.add(isFast ? .reserveFast : .reserveSlow)
+    let way = isFast ? Counter.reserveFast : .reserveSlow
+    counters.add(way)
+    if watch.isOn { noteBlock(block, .blockTaken(block, by: way)) }
+    stallMeter.noteReservation(isFast ? .fast : .migrated)
     return .reserved
   }
 

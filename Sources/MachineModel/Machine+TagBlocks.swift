@@ -194,6 +194,7 @@ extension Machine {
       return
     }
     if !blocks.isReserved(block) {
+      noteSlow()
       let result = take(block, reservation)
       precondition(result == .reserved, "tag block \(block) cannot be taken at once: \(result)")
       counters.add(.reserveHeld)
