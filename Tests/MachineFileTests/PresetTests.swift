@@ -132,7 +132,7 @@ import Testing
     configuration.memoryRanges = [MemoryRange(start: 0xf040_0000, size: 256 << 20)]
     configuration.zones.selection = .kernel
     let border = try EffectiveMachine(configuration, designs: [.rfc3, .staticCarveout]).text
-    #expect(border.contains(" 1047552-1048575,1048576-1049599          1047552-1049599\n"))
+    #expect(border.contains(" 1047552-1048575,1048576-1049599  1047552-1049599\n"))
   }
 
   /// The worked example of 16 GiB (specification of tag storage, section 2.7).

@@ -61,12 +61,12 @@ private struct PlainStore {
     #expect(Self.designs == [.cleancache, .gcma, .virtioTmem])
   }
 
-  /// 900 pages of files and more, so that the 512 frames of tag storage are not enough.
+  /// Up to 330 pages of files, so that 128 frames of tag storage are not enough.
   @Test(arguments: designs)
   func storesHoldWhatAPlainListHolds(_ design: TagStorageDesign) throws {
     var seen = (stored: 0, restored: 0, reclaimed: 0)
     for seed in UInt64(1)...6 {
-      let stream = UseStream(seed: seed, length: 5000, pages: 1200)
+      let stream = UseStream(seed: seed, length: 5000)
       let frames = 60 + Int(seed) % 100
       let filePages = stream.pages * (4 + Int(seed) % 4) / 8
       var lists = PlainFourLists(
@@ -80,13 +80,14 @@ private struct PlainStore {
       let found = try counters(of: stream, frames: frames, filePages: filePages) {
         $0.filePages = .on
         $0.design = design
+        $0.ramBytes = 16 << 20
         // Under virtio-tmem nothing would be left to store in otherwise.
         $0.designChanges.taggedFrames = .mapped
       }
       let policy = try #require(design.policy.store)
       var plain = PlainStore(
         // The zero page has tags.
-        capacity: 511,
+        capacity: 127,
         storesOnlyUsedPages: policy.admits == .workingSet,
         keepsCopies: policy.afterRestore == .keepCopy
       )
@@ -122,7 +123,9 @@ private struct PlainStore {
       configuration.replacement = replacement
       configuration.swap.device = [.zram, .disk][Int(seed % 2)]
       configuration.groupLimitBytes = 64 * 4096
-      configuration.blockBytes = 4096 << Int(seed)
+      // So small that the blocks of tagged pages are those whose frames are stored in first.
+      configuration.ramBytes = 4 << 20
+      configuration.blockBytes = 4096 << Int(seed - 1)
       // The baselines know no working set.
       configuration.designChanges.storeAdmits =
         seed == 3 && replacement == .twoList ? nil : .everyPage

@@ -12,9 +12,9 @@ struct UseStream {
   let pages: Int
   let uses: [Int]
 
-  init(seed: UInt64, length: Int, pages most: Int = 300) {
+  init(seed: UInt64, length: Int) {
     var random = SplitMix64(seed: seed)
-    let pages = 80 + random.below(most)
+    let pages = 80 + random.below(300)
     let popular = 1 + random.below(pages)
     let sweepShare = random.below(60)
     var uses: [Int] = []
