@@ -130,7 +130,8 @@ private struct PlainStore {
       configuration.designChanges.storeAdmits =
         seed == 3 && replacement == .twoList ? nil : .everyPage
       configuration.designChanges.storeAfterRestore = seed == 2 ? .keepCopy : nil
-      configuration.designChanges.taggedFrames = seed == 1 ? .touched : nil
+      // What the first use of a frame takes is taken before anything is evicted.
+      configuration.designChanges.taggedFrames = seed == 1 ? .touched : .mapped
       let program = RandomProgram(seed: seed, pages: 300, count: 3000, forks: true)
         .mappingFiles(seed: seed)
       let counters = try run(program, on: configuration, checkEvery: 250)
