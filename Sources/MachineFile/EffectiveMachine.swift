@@ -163,7 +163,13 @@ public struct EffectiveMachine {
       Row("pages of a block", \.region.blockPages),
       Row("blocks", \.region.blockCount),
       Row("PFN of tagged memory", text: { Self.ranges([$0.region.memory], $0.map) }),
-    ] + tagOfTagsRows
+    ] + tagOfTagsRows + storeRows
+  }
+
+  /// The tag storage that belongs to a store and not to the page allocator, where a design has one.
+  private var storeRows: [Row] {
+    guard designs.contains(where: { $0.layout.storePages > 0 }) else { return [] }
+    return [Row("in a store of copies", \.storePages)]
   }
 
   /// What the tags of tag storage take, where a design has them.

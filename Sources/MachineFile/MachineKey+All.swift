@@ -81,7 +81,8 @@ extension MachineKey {
     \.filePages,
     meaning:
       "Whether the pages of mapped files have frames: read, reclaimed and written back; or are outside "
-      + "the model, for comparisons that are about anonymous memory alone.",
+      + "the model, for comparisons that are about anonymous memory alone. The designs cleancache, gcma "
+      + "and virtio-tmem have nothing to store without them.",
     source: "mm/filemap.c"
   )
 

@@ -95,5 +95,59 @@ extension MachineKey {
       meaning: "Faults of one access before it counts as a livelock and is given up.",
       source: "this model; the kernel replays for ever"
     ),
+    .answer(
+      "tag-storage.store-writes",
+      \.designChanges.storeWrites,
+      meaning: "Whether a page that goes to a store of swapped pages is also written to its swap "
+        + "device: back only when tags or others need its place, through at once, so that the copy "
+        + "can be dropped. The pages of ramdisk-swap have no other device.",
+      source: "specification of tag storage, section 15.8"
+    ),
+    .answer(
+      "tag-storage.store-form",
+      \.designChanges.storeForm,
+      meaning:
+        "What a store holds of a swapped page: the page, or what it compresses to by the keys "
+        + "zram.same-filled, zram.incompressible and zram.mean-size.",
+      source: "specification of tag storage, sections 15.8, 15.9 and 15.13"
+    ),
+    .answer(
+      "tag-storage.store-when-full",
+      \.designChanges.storeWhenFull,
+      meaning:
+        "What a store of swapped pages does with a page that it has no room for: refuse it, or "
+        + "give up the least recently used ones.",
+      source: "zswap_store and shrink_worker for reclaim"
+    ),
+    .optionalNumber(
+      "tag-storage.store-slots",
+      \.designChanges.storeSlotsPercent,
+      in: 10...1000,
+      unit: "% of the pages of tag storage",
+      meaning: "The slots of the swap device that tag storage is under ramdisk-swap.",
+      source: "disksize of zram, of which twice the memory is advised"
+    ),
+    .answer(
+      "tag-storage.store-admits",
+      \.designChanges.storeAdmits,
+      meaning:
+        "The clean pages of files that a store of them takes when they are evicted: every page, or "
+        + "those that had been in use.",
+      source: "cleancache_store_folio, GCMA v2"
+    ),
+    .answer(
+      "tag-storage.store-after-restore",
+      \.designChanges.storeAfterRestore,
+      meaning: "What becomes of the copy of a clean page that was read from a store.",
+      source: "cleancache_get_page, Linux v5.16, for give-up-copy; GCMA v2 for keep-copy"
+    ),
+    .answer(
+      "tag-storage.tagged-frames",
+      \.designChanges.taggedFrames,
+      meaning:
+        "The frames whose tag blocks are taken, under designs that can drop what tag storage holds: "
+        + "those of tagged mappings, or for ever all that were used.",
+      source: "kvm_has_mte and sanitise_mte_tags, Linux v6.8, for touched"
+    ),
   ]
 }

@@ -52,7 +52,8 @@ extension MachineKey {
 
   private static func device(_ text: Substring) -> SwapDeviceConfiguration? {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    guard (1...3).contains(parts.count), let kind = SwapDeviceKind(rawValue: String(parts[0]))
+    guard (1...3).contains(parts.count),
+      let kind = SwapConfiguration.Device(rawValue: String(parts[0]))?.kind
     else { return nil }
     var device = SwapDeviceConfiguration(kind)
     if parts.count > 1, !(parts.count == 3 && parts[1].isEmpty) {

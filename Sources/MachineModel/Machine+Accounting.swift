@@ -18,6 +18,7 @@ extension Machine {
     switch category {
     case .tagStorageWithheld:
       return UInt64(policy.bootPlacement == .withheld ? region.tags.count * page : 0)
+    case .tagStorageIdle: return UInt64(store.idleFrames * page)
     case .tagStorageHeld:
       return UInt64(heldPages * page)
     case .savedTags16, .savedTags32, .savedTags64, .savedTags128, .savedTags256, .savedTags512,
@@ -30,10 +31,14 @@ extension Machine {
       return UInt64(presentPages * MachineLayout.descriptorBytes)
     case .referencePages: return UInt64(referencePageBytes)
     case .tagStorageData:
+      if policy.store != nil { return UInt64(store.occupiedFrames * page) }
       guard policy.bootPlacement == .cmaArea else { return 0 }
       return UInt64((region.tags.count - heldPages - unusedCMAPages) * page)
     case .tagStorageFree:
       return UInt64(policy.bootPlacement == .cmaArea ? unusedCMAPages * page : 0)
+    case .storeOrigData: return UInt64(storedPages * page)
+    case .storeComprData: return UInt64(storedBytes)
+    case .storeMemUsed: return UInt64(store.occupiedFrames * page)
     case .anonymous:
       return UInt64(mappedAnonymousPages * page)
     case .swapCache:

@@ -114,6 +114,7 @@ extension Machine {
       ? allocateIgnoringMarks(wanted) : buddy.allocatePage(wanted, above: level, frames: &frames)
     guard let frame else { return nil }
     counters.add(Self.pgalloc(buddy.zone(of: frame)))
+    if holdsTouchedBlocks { holdTagBlock(ofTouched: frame) }
     return frame
   }
 

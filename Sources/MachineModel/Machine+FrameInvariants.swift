@@ -56,7 +56,7 @@ extension Machine {
         continue
       }
       switch use {
-      case .free, .listed, .reserved, .tagBlock:
+      case .free, .listed, .reserved, .storeIdle, .tagBlock, .storeTags:
         try BrokenInvariant.unless(
           flags.isDisjoint(with: [.tagged, .storageReserved, .onList, .inSwapCache])
             && (parkedTags[frame.rawValue] == nil
@@ -68,11 +68,11 @@ extension Machine {
         throw BrokenInvariant("B1", "frame \(number) was allocated and never put to use")
       case .kernel:
         break
-      case .compressed:
+      case .compressed, .stored:
         try BrokenInvariant.unless(
           flags.isSubset(of: .permanent),
           "B1",
-          "frame \(number) holds compressed pages and is \(flags)"
+          "frame \(number) holds compressed pages or copies and is \(flags)"
         )
       case .file:
         try BrokenInvariant.unless(

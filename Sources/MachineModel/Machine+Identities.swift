@@ -21,7 +21,7 @@ extension Machine {
   public func verifyIdentities() throws(BrokenInvariant) {
     try checkFrameSums()
     try checkSavedTagSums()
-    if policy.bootPlacement == .cmaArea { try checkTagBlockSums() }
+    if policy.hasTagBlocks { try checkTagBlockSums() }
   }
 
   /// Frames by use against the allocator's counters.
@@ -32,7 +32,7 @@ extension Machine {
       switch frames[number].use {
       case .anonymous, .file, .kernel, .compressed: used += 1
       case .free, .listed: free += 1
-      case .reserved, .inHand, .tagBlock: break
+      case .reserved, .inHand, .tagBlock, .storeIdle, .stored, .storeTags: break
       }
     }
     let allocated = ZoneKind.allCases.reduce(0) { $0 + counters[Self.pgalloc($1)] }
@@ -75,10 +75,15 @@ extension Machine {
     )
   }
 
-  /// Tag blocks against contiguous allocations, and tag storage by use.
+  /// Tag blocks against contiguous allocations or what a store gave, and tag storage by use.
   private func checkTagBlockSums() throws(BrokenInvariant) {
-    let taken = counters[.cmaAllocSuccessPages]
-    let returned = counters[.cmaReleaseSuccessPages]
+    var taken = counters[.cmaAllocSuccessPages]
+    var returned = counters[.cmaReleaseSuccessPages]
+    if policy.store != nil {
+      let blockPages = UInt64(region.blockPages)
+      taken = (counters[.reserveFast] + counters[.reserveSlow]) * blockPages
+      returned = counters[.reserveReleases] * blockPages
+    }
     let held = UInt64(blocks.reservedBlocks * region.blockPages)
     try BrokenInvariant.unless(
       taken == returned + held,
@@ -102,12 +107,13 @@ extension Machine {
     var byUse = [0, 0, 0]
     for number in region.tags {
       switch frames[number].use {
-      case .tagBlock: byUse[0] += 1
-      case .free, .listed: byUse[2] += 1
-      case .reserved, .inHand, .kernel, .anonymous, .file, .compressed: byUse[1] += 1
+      case .tagBlock, .storeTags: byUse[0] += 1
+      case .free, .listed, .storeIdle: byUse[2] += 1
+      case .reserved, .inHand, .kernel, .anonymous, .file, .compressed, .stored: byUse[1] += 1
       }
     }
-    let reported = [MemoryCategory.tagStorageHeld, .tagStorageData, .tagStorageFree].map {
+    let isFree = policy.store == nil ? MemoryCategory.tagStorageFree : .tagStorageIdle
+    let reported = [MemoryCategory.tagStorageHeld, .tagStorageData, isFree].map {
       Int(bytes(of: $0)) / pageSize.bytes
     }
     try BrokenInvariant.unless(

@@ -61,7 +61,7 @@ extension Machine {
       }
       return PageView(
         tags: savedTags(of: target) ?? untagged,
-        stamp: device.read(target),
+        stamp: swappedStamp(target),
         exists: true
       )
     }

@@ -30,6 +30,7 @@ extension Machine: InvariantChecks {
     try checkReferences()
     try checkTagStorage()
     try checkCMAArea()
+    try checkStore()
     try checkSavedTags()
     try checkGroups()
     try checkZram()
@@ -119,6 +120,7 @@ extension Machine: InvariantChecks {
         "frame \(frame) is mapped by \(mapped[frame]) entries, recorded \(recorded)"
       )
     }
+    for slot in forwards.holders(in: 0..<UInt32(device.slots)) { swapped[Int(slot)] += 1 }
     for slot in 0..<device.slots {
       let recorded = device.count(UInt32(slot))
       try BrokenInvariant.unless(

@@ -134,7 +134,7 @@ extension Machine {
     }
     flags.insert(.tagged)
     guard readable else { return (.frame, flags) }
-    guard canHoldTags(frame) else {
+    guard prepareForTags(frame) else {
       counters.add(.foaMarked)
       return (.faultOnAccess, flags)
     }

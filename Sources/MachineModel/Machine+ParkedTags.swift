@@ -30,7 +30,7 @@ extension Machine {
       }
       giveTags(parked, to: copy, isAtomic: isAtomic)
     } else if frames[source].flags.contains(.tagged) {
-      if canHoldTags(copy) {
+      if prepareForTags(copy) {
         frameTags.copy(from: source.index, to: copy.index)
         frames[copy].flags.insert(.tagged)
       } else {
@@ -57,7 +57,7 @@ extension Machine {
     to frame: PageFrameNumber,
     isAtomic: Bool = false
   ) {
-    if canHoldTags(frame) {
+    if prepareForTags(frame) {
       frameTags.load(frame.index, from: tags.span)
       frames[frame].flags.insert(.tagged)
     } else {

@@ -68,6 +68,16 @@ extension Machine {
     return .reserved
   }
 
+  /// Makes sure that a frame can hold tags, where that cannot fail.
+  ///
+  /// - Returns: whether it can; where not, a fault on access sees to it.
+  @inline(__always)
+  mutating func prepareForTags(_ frame: PageFrameNumber) -> Bool {
+    if canHoldTags(frame) { return true }
+    guard takesTagBlocksAtOnce else { return false }
+    return reserveTagStorage(for: frame) == .reserved
+  }
+
   private mutating func countFailure(_ result: ReservationResult, for frame: PageFrameNumber) {
     let cause: Counter =
       switch result {
@@ -80,6 +90,7 @@ extension Machine {
       }
     counters.add(cause)
     if watch.isOn { noteFailedReservation(of: frame, cause: cause) }
+    guard policy.store == nil else { return }
     counters.add(.cmaAllocFail)
     counters.add(.cmaAllocFailPages, region.blockPages)
   }

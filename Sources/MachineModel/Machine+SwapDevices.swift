@@ -85,7 +85,7 @@ extension Machine {
       let state = table.state(page)
       guard state == .swap || state == .swapExclusive else { continue }
       let slot = table.target(page)
-      guard slots.contains(slot) else { continue }
+      guard lies(slot, on: slots) else { continue }
       guard let frame = frameForUnuse(of: slot, process) else { return false }
       mapUnused(frame, page, slot: slot, of: process)
     }
@@ -138,7 +138,7 @@ extension Machine {
   private mutating func dropCachedPages(of type: Int) {
     drainAllBatches()
     finishWrites()
-    for slot in device.slots(of: type) {
+    for slot in slotsLying(on: type) {
       guard let cached = device.cachedFrame(slot) else { continue }
       let frame = PageFrameNumber(rawValue: cached)
       releaseIfUnused(frame)

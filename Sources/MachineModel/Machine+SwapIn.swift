@@ -158,6 +158,25 @@ extension Machine {
   /// Copies the contents of a slot into a frame.
   @inline(__always)
   private mutating func readSlot(_ slot: UInt32, into frame: PageFrameNumber) {
+    if storesSwappedPages {
+      readStoredSlot(slot, into: frame)
+      return
+    }
+    readDevice(slot, into: frame)
+  }
+
+  /// ``readSlot(_:into:)`` where the page may be in the store, or lie on another device.
+  private mutating func readStoredSlot(_ slot: UInt32, into frame: PageFrameNumber) {
+    guard let stamp = readFromStore(slot) else {
+      readDevice(forwards.target(of: slot) ?? slot, into: frame)
+      return
+    }
+    guard configuration.isObserved else { return }
+    contents[frame.index] = configuration.injectedFaults.contains(.dropData) ? 0 : stamp
+  }
+
+  @inline(__always)
+  private mutating func readDevice(_ slot: UInt32, into frame: PageFrameNumber) {
     counters.add(.pswpin)
     if device.isSynchronous(slot) { counters.add(.pswpinSync) }
     guard configuration.isObserved else { return }
@@ -326,7 +345,10 @@ extension Machine {
     charging process: Int,
     for cause: ReadCause
   ) -> PageFrameNumber? {
-    guard device.count(slot) > 0, !device.hasCache(slot) else { return nil }
+    // A slot that holds the page of another has no page table to be read for.
+    guard device.count(slot) > 0, !device.hasCache(slot), forwards.origin(of: slot) == nil else {
+      return nil
+    }
     // Read-ahead knows no mapping, so its pages never ask for tag storage, and it gives up where
     // memory is short.
     guard let frame = allocateReadAheadFrame(for: process) else { return nil }

@@ -33,7 +33,9 @@ extension Machine {
     let isSpecial =
       !record.flags.isDisjoint(with: [.pinned, .inSwapCache, .sharedMapping])
       || !record.flags.contains(.swapBacked)
-    if !isSpecial && device.isSynchronous && record.ownerPage != Self.noPage && takesShortcuts {
+    if !isSpecial && device.isSynchronous && record.ownerPage != Self.noPage && takesShortcuts
+      && !storesSwappedPages
+    {
       return swapOutDirectly(frame, of: group)
     }
     return reclaimInSteps(frame)
@@ -184,12 +186,25 @@ extension Machine {
       counters.add(.swapoutRefusedTags)
       return .refused
     }
+    var target = slot
+    if storesSwappedPages {
+      switch offerToStore(frame, slot) {
+      case .kept:
+        frames[frame].flags.remove(.dirty)
+        return .done
+      case .write(let slot):
+        target = slot
+      case .refused:
+        counters.add(.swapoutRefusedSlots)
+        return .refused
+      }
+    }
     counters.add(.pswpout)
-    if device.isSynchronous(slot) { counters.add(.pswpoutSync) }
-    guard writeToZram(slot) else { return .refused }
-    if configuration.isObserved { device.write(slot, stamp: contents[frame.index]) }
+    if device.isSynchronous(target) { counters.add(.pswpoutSync) }
+    guard writeToZram(target) else { return .refused }
+    if configuration.isObserved { device.write(target, stamp: contents[frame.index]) }
     frames[frame].flags.remove(.dirty)
-    guard !device.isSynchronous(slot) else { return .done }
+    guard !device.isSynchronous(target) else { return .done }
     frames[frame].flags.insert(.writeback)
     pendingWrites.append(frame.rawValue)
     return .pending
@@ -271,6 +286,7 @@ extension Machine {
   }
 
   private mutating func dropTagsOfReleasedSlots() {
+    if storesSwappedPages { dropCopiesOfReleasedSlots() }
     if !zramStores.isEmpty { dropZramObjects(of: releasedSlots) }
     guard tagStore.count > 0 else {
       // Nothing is saved for any slot, and no kernel frame is held for it.

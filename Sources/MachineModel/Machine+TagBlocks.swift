@@ -20,20 +20,23 @@ extension Machine {
     }
     let result = acquire(block, reservation)
     guard result == .reserved else { return result }
-    cmaArea?.markAllocated(region.frames(ofBlock: block))
-    counters.add(.cmaAllocSuccess)
-    counters.add(.cmaAllocSuccessPages, region.blockPages)
+    if policy.store == nil {
+      cmaArea?.markAllocated(region.frames(ofBlock: block))
+      counters.add(.cmaAllocSuccess)
+      counters.add(.cmaAllocSuccessPages, region.blockPages)
+    }
     // Late write-back of data lines must not overwrite tags.
     let bytes = region.blockPages * pageSize.bytes
     counters.add(.cmoDataLines, lines(bytes, of: configuration.dataLineBytes))
     return .reserved
   }
 
-  /// Gets the frames of a tag block, by the fast track or by contiguous allocation.
+  /// Gets the frames of a tag block, from a store, by the fast track or by contiguous allocation.
   private mutating func acquire(
     _ block: Int,
     _ reservation: ReservationPolicy
   ) -> ReservationResult {
+    if policy.store != nil { return takeFromStore(block) }
     let range = region.frames(ofBlock: block)
     if mayTakeDirectly(reservation) && takeFreeBlock(block) {
       counters.add(.reserveFast)
@@ -140,6 +143,10 @@ extension Machine {
   mutating func giveBack(_ block: Int) {
     counters.add(.reserveReleases)
     if watch.isOn { noteBlock(block, .blockGivenBack(block)) }
+    guard policy.store == nil else {
+      returnToStore(block)
+      return
+    }
     counters.add(.cmaReleaseSuccessPages, region.blockPages)
     cmaArea?.clear(region.frames(ofBlock: block))
     for frame in region.frames(ofBlock: block) {
@@ -176,6 +183,32 @@ extension Machine {
       blocks.hold(block)
     }
     counters.add(.reserveBurstMigrated, Int(counters[.pgmigrateSuccess] - migrated))
+  }
+
+  /// Takes the tag block of a frame that is used for the first time, where every such frame counts as
+  /// tagged.
+  ///
+  /// Source: specification of tag storage, section 15.14.
+  mutating func holdTagBlock(ofTouched frame: PageFrameNumber) {
+    guard let reservation, let block = region.block(of: frame), !blocks.isHeld(block) else {
+      return
+    }
+    if !blocks.isReserved(block) {
+      noteSlow()
+      let result = take(block, reservation)
+      precondition(result == .reserved, "tag block \(block) cannot be taken at once: \(result)")
+      counters.add(.reserveHeld)
+    }
+    blocks.hold(block)
+  }
+
+  /// Takes the tag blocks of everything that the kernel has in memory at boot, where every frame that is
+  /// used counts as tagged.
+  mutating func holdTagsOfKernel() {
+    guard holdsTouchedBlocks else { return }
+    for frame in 0..<region.tags.lowerBound where frames[frame].use == .reserved {
+      holdTagBlock(ofTouched: PageFrameNumber(frame))
+    }
   }
 
   /// Takes the blocks that hold the tags of tag storage, where it has any.

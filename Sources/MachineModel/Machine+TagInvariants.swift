@@ -24,20 +24,21 @@ extension Machine {
       }
       shares[block] += 1
     }
-    for block in 0..<region.blockCount where policy.bootPlacement == .cmaArea {
+    for block in 0..<region.blockCount where policy.hasTagBlocks {
       try BrokenInvariant.unless(
         shares[block] == blocks.count(ofBlock: block),
         "I3",
         "tag block \(block) serves \(shares[block]) frames, recorded \(blocks.count(ofBlock: block))"
       )
-      let isClear = cmaArea?.isClear(region.frames(ofBlock: block)) ?? true
-      try BrokenInvariant.unless(
-        isClear != blocks.isReserved(block),
-        "I2",
-        "tag block \(block): \(blocks.count(ofBlock: block)) shares, CMA bits clear: \(isClear)"
-      )
+      if let isClear = cmaArea?.isClear(region.frames(ofBlock: block)) {
+        try BrokenInvariant.unless(
+          isClear != blocks.isReserved(block),
+          "I2",
+          "tag block \(block): \(blocks.count(ofBlock: block)) shares, CMA bits clear: \(isClear)"
+        )
+      }
       for number in region.frames(ofBlock: block) where !damage.unownedBlocks.contains(block) {
-        let isHeld = frames[number].use == .tagBlock
+        let isHeld = frames[number].use == (policy.store == nil ? .tagBlock : .storeTags)
         try BrokenInvariant.unless(
           isHeld == blocks.isReserved(block),
           "I2",

@@ -38,7 +38,7 @@ extension Machine {
       } else if held >= data && held >= free {
         cells.append(.held)
       } else {
-        cells.append(data >= free ? .data : .free)
+        cells.append(data >= free ? .data : policy.store == nil ? .free : .idle)
       }
     }
     return cells

@@ -148,7 +148,9 @@ extension Machine {
     case .inHand: "in hand"
     case .kernel: "kernel"
     case .anonymous: "user page"
-    case .tagBlock: "tags of block \(region.block(holding: frame))"
+    case .tagBlock, .storeTags: "tags of block \(region.block(holding: frame))"
+    case .storeIdle: "idle in the store"
+    case .stored: "copies of the store"
     case .compressed: "zram"
     case .file: "page of a file"
     }

@@ -28,14 +28,17 @@ extension Machine {
       }
       frames[frame].use = .kernel
     }
-    contentHashes.grow(to: device.slots, repeating: 0)
+    noteContents()
   }
+
+  /// Makes room for what decides how well the page of each slot compresses.
+  mutating func noteContents() { contentHashes.grow(to: device.slots, repeating: 0) }
 
   /// Notes what a page is that is about to get a slot: how well it compresses belongs to the page of
   /// the process, so that designs are compared by equal contents.
   @inline(__always)
   mutating func noteContent(of frame: PageFrameNumber, _ slot: UInt32) {
-    if !zramStores.isEmpty { noteContentHash(of: frame, slot) }
+    if contentHashes.count > 0 { noteContentHash(of: frame, slot) }
   }
 
   private mutating func noteContentHash(of frame: PageFrameNumber, _ slot: UInt32) {

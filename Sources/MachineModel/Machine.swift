@@ -55,6 +55,10 @@ public struct Machine: ~Copyable {
   let policy: DesignPolicy
   /// How tag blocks are reserved, `nil` where nothing has to be; kept apart because every fault asks.
   let reservation: ReservationPolicy?
+  /// Whether a frame gets its tag storage as soon as it is about to hold tags, which cannot fail.
+  let takesTagBlocksAtOnce: Bool
+  /// Whether the tag block of every frame is taken for ever when the frame is first used.
+  let holdsTouchedBlocks: Bool
   /// What is wrong with tag storage on purpose.
   let defects: TagStorageDefects
   let pageSize: PageSize
@@ -83,6 +87,18 @@ public struct Machine: ~Copyable {
   /// to aim at it is not.
   let tellsAims: Bool
   var blocks: TagBlocks
+  /// The frames of tag storage that belong to a store; empty under a design without one.
+  var store: TagStorageStore
+  /// What the store holds of swapped pages; without room for any under a design that stores none.
+  var copies: SwappedCopies
+  /// Pages of the store's device that lie on another device.
+  var forwards: ForwardedSlots
+  /// The number of the device that the store is, `nil` where it is none.
+  let storeDevice: Int?
+  /// Whether the store holds swapped pages; kept apart because every transfer asks.
+  let storesSwappedPages: Bool
+  /// Whether the store was full and has not had room for new copies since.
+  var isStoreFull = false
   /// Tags kept aside for frames without tag storage, by frame.
   var parkedTags: [UInt32: [UInt8]] = [:]
   /// Whether all tag storage was taken for ever, or as much of it as could be had.
@@ -204,11 +220,16 @@ public struct Machine: ~Copyable {
     if policy.bootPlacement != .outsideRAM {
       for frame in region.tags { frames[frame].flags.insert(.tagStorage) }
     }
+    if policy.store != nil {
+      for frame in region.tags { frames[frame].use = .storeIdle }
+    }
     buddy.finishBoot()
 
     self.configuration = configuration
     self.policy = policy
     reservation = policy.reservation
+    takesTagBlocksAtOnce = policy.takesTagBlocksAtOnce
+    holdsTouchedBlocks = policy.takesTagBlocksAtOnce && policy.taggedFrames == .touched
     defects = policy.defects
     stallMeter = StallMeter(configuration.costs)
     self.pageSize = pageSize
@@ -219,6 +240,8 @@ public struct Machine: ~Copyable {
     presentPages = layout.presentPages
     tellsAims = layout.tellsAims
     blocks = TagBlocks(region: region)
+    let storeStart = region.tags.lowerBound
+    store = TagStorageStore(frames: policy.store == nil ? storeStart..<storeStart : region.tags)
     contents = FlatStorage(repeating: 0, count: ramPages)
     frameTags = FrameTags(frameCount: ramPages, pageSize: pageSize)
     tagScratch = [UInt8](repeating: 0, count: pageSize.tagBytes)
@@ -229,6 +252,10 @@ public struct Machine: ~Copyable {
       slotCacheSize: configuration.swap.slotCacheSize,
       seed: configuration.swap.seed
     )
+    storesSwappedPages = policy.store?.holdsSwappedPages ?? false
+    storeDevice = policy.store?.content == .swapDevice ? devices.count - 1 : nil
+    copies = SwappedCopies(slots: storesSwappedPages ? device.slots : 0, pageSize: pageSize)
+    forwards = ForwardedSlots(slots: storeDevice == nil ? 0 : device.slots)
     zramNumbers = [Int?](repeating: nil, count: devices.count)
     let hasRotational = devices.contains { $0.kind == .disk }
     slotOwners = FlatStorage(repeating: 0, count: hasRotational ? device.slots : 0)
@@ -246,7 +273,9 @@ public struct Machine: ~Copyable {
     self.buddy = buddy
 
     bootZeroPage()
+    holdTagsOfKernel()
     makeZramStores()
+    if storesSwappedPages && policy.store?.form == .compressed { noteContents() }
     if configuration.referencePages == .memfdWrap { addPageCache() }
     holdTagsOfTagStorage()
   }

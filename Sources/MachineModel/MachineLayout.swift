@@ -30,7 +30,7 @@ public struct ZonePlan: Equatable, Sendable {
 public struct MachineLayout: Equatable, Sendable {
   /// Frames of RAM.
   public let ramPages: Int
-  /// Frames that have a page descriptor: all but tag storage that the kernel does not know.
+  /// Frames that have a page descriptor: all but tag storage that the kernel does not describe.
   public let presentPages: Int
   /// Frames that the page descriptors take.
   public let descriptorPages: Int
@@ -62,7 +62,8 @@ public struct MachineLayout: Equatable, Sendable {
     let map = try Self.map(configuration)
     let region = try Self.region(configuration, placement: placement, map: map)
     let ramPages = configuration.ramPages
-    let presentPages = placement == .withheld ? region.tags.lowerBound : ramPages
+    let presentPages =
+      configuration.policy.describesTagStorage ? ramPages : region.tags.lowerBound
     let descriptorPages =
       (presentPages * Self.descriptorBytes + pageSize.bytes - 1) / pageSize.bytes
     let tagStorageStart = placement == .outsideRAM ? ramPages : region.tags.lowerBound
@@ -72,6 +73,8 @@ public struct MachineLayout: Equatable, Sendable {
     self.ramPages = ramPages
     self.presentPages = presentPages
     self.descriptorPages = descriptorPages
+    withheldPages = placement == .withheld ? region.tags.count : 0
+    storePages = configuration.policy.store == nil ? 0 : region.tags.count
     self.region = region
     self.map = map
     switch configuration.zones.selection {
@@ -120,7 +123,9 @@ public struct MachineLayout: Equatable, Sendable {
   public var managedPages: Int { ordinaryFrames.count + cmaFrames.count }
 
   /// Frames of tag storage that nothing but tags can ever use.
-  public var withheldPages: Int { ramPages - presentPages }
+  public let withheldPages: Int
+  /// Frames of tag storage that belong to a store of copies.
+  public let storePages: Int
 
   /// The managed pages of each zone.
   public var zoneSizes: [ZoneSize] {
@@ -232,10 +237,11 @@ public struct MachineLayout: Equatable, Sendable {
   private static func checkSwap(_ configuration: MachineConfiguration) throws(MachineError) {
     let swap = configuration.swap
     let devices = swap.allDevices
-    guard devices.count <= SwapSpace.mostDevices else {
+    let all = configuration.swapDevices.count
+    guard all <= SwapSpace.mostDevices else {
       throw .swap(
         bytes: swap.totalBytes,
-        reason: "expected at most \(SwapSpace.mostDevices) devices, found \(devices.count)"
+        reason: "expected at most \(SwapSpace.mostDevices) devices, found \(all)"
       )
     }
     for device in devices {
@@ -335,8 +341,17 @@ extension MachineConfiguration {
 
   /// The devices in slots.
   var swapDevices: [SwapDevice] {
-    swap.allDevices.map {
+    let devices = swap.allDevices.map {
       SwapDevice($0.kind, slots: swap.bytes(of: $0) / pageSize.bytes, priority: $0.priority)
     }
+    guard let store = policy.store, store.content == .swapDevice else { return devices }
+    let tagPages = ramPages / TagStorageRegion.dataFramesPerTagFrame
+    return devices + [
+      SwapDevice(
+        .ramdisk,
+        slots: max(2, tagPages * store.slotsPercent / 100),
+        priority: SwapDevice.largestPriority
+      )
+    ]
   }
 }

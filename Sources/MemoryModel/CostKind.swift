@@ -31,7 +31,7 @@ public enum CostKind: String, CaseIterable, Sendable {
   case reserveCalls = "reserve_calls"
   /// Tag blocks from the free lists.
   case reserveFast = "reserve_fast"
-  /// Attempts at a tag block by contiguous allocation.
+  /// Attempts at a tag block by contiguous allocation, or by emptying frames of a store.
   case contiguousAttempts = "contiguous_attempts"
   /// Interrupts.
   case interrupts

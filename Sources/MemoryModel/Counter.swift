@@ -11,7 +11,7 @@ public enum Counter: Int, CaseIterable, Sendable {
 
   /// Completed runs of the fault handler; accesses that end in SIGSEGV never reach it.
   case pgfault
-  /// Faults that had to read their page from a swap device or the disk of a file.
+  /// Faults that had to read their page from a swap device, or a page of a file.
   case pgmajfault
   /// Read faults that mapped the zero page.
   case faultZeroPage
@@ -27,7 +27,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   case faultSwapDevice
   /// Faults that mapped a page of a file.
   case faultFile
-  /// Faults that had to read a page of a file from its disk.
+  /// Faults on pages of files that were not in memory.
   case faultFileRead
   /// Accesses that ended in SIGSEGV.
   case faultSignal
@@ -174,9 +174,9 @@ public enum Counter: Int, CaseIterable, Sendable {
   case reserveCalls
   /// Reservations whose tag blocks were all reserved already.
   case reserveHits
-  /// Tag blocks taken straight from the free lists.
+  /// Tag blocks whose frames were all free and taken straight from the free lists.
   case reserveFast
-  /// Tag blocks taken by contiguous allocation.
+  /// Tag blocks taken by contiguous allocation, or by emptying frames of a store.
   case reserveSlow
   /// Further attempts at a tag block that was busy.
   case reserveRetries
@@ -204,6 +204,24 @@ public enum Counter: Int, CaseIterable, Sendable {
   case storageWarnings
   /// Tag blocks given back when their last tagged page was freed.
   case reserveReleases
+  /// Pages of which a store in tag storage got a copy.
+  case storeStored
+  /// Pages that a store in tag storage was offered and did not take.
+  case storeSkipped
+  /// Reads that a store in tag storage answered.
+  case storeRestored
+  /// Reads for which a store in tag storage had no copy.
+  case storeMissed
+  /// Copies given up to make room for others.
+  case storeReclaimed
+  /// Copies given up because tags needed their frame.
+  case storeRecalled
+  /// Copies given up because their page changed, is gone, or was read back.
+  case storeInvalidated
+  /// Frames of copies moved within the store because tags needed them.
+  case storeRelocated
+  /// Copies written to a swap device before they were given up.
+  case storeWritten
   /// Page-table entries written as fault on access.
   case foaMarked
   /// Faults on access to pages without tag storage.
@@ -345,7 +363,7 @@ func snakeCase(_ name: String) -> String {
 /// The numbers lie in the set itself, so that counting an event, which every step of a fault does,
 /// is one addition in memory.
 public struct CounterSet: Equatable, Sendable {
-  @usableFromInline var values = InlineArray<139, UInt64>(repeating: 0)
+  @usableFromInline var values = InlineArray<148, UInt64>(repeating: 0)
 
   /// Creates a set of zeros.
   public init() {

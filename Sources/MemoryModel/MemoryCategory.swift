@@ -9,6 +9,8 @@ public enum MemoryCategory: Int, CaseIterable, Sendable {
 
   /// Tag storage that the page allocator never got.
   case tagStorageWithheld
+  /// Tag storage that belongs to a store of copies and holds none.
+  case tagStorageIdle
   /// Tag blocks taken out of the page allocator because a page they cover is tagged.
   case tagStorageHeld
   /// Saved tags of swapped pages in 16-byte objects.
@@ -49,6 +51,15 @@ public enum MemoryCategory: Int, CaseIterable, Sendable {
   case tagStorageData
   /// Tag storage on the free lists, usable for movable data.
   case tagStorageFree
+
+  // The store of copies in tag storage, where there is one.
+
+  /// Pages that have a copy in the store, before compression.
+  case storeOrigData
+  /// What the copies are compressed to.
+  case storeComprData
+  /// The frames of tag storage that hold copies.
+  case storeMemUsed
 
   // Use of the frames.
 

@@ -78,14 +78,16 @@ public struct Outcome: OptionSet, Hashable, Sendable {
   /// The content of a reference page came from memory without tags, which count as tag 0.
   @inlinable public static var untaggedSource: Outcome { Outcome(rawValue: 1 << 30) }
 
-  /// A page of a file was read from its disk: a major fault.
+  /// A page of a file that was not in memory was read: a major fault.
   @inlinable public static var fileRead: Outcome { Outcome(rawValue: 1 << 31) }
-  /// A clean page of a file was dropped from tag storage.
-  @inlinable public static var dropped: Outcome { Outcome(rawValue: 1 << 32) }
+  /// A page of a file came from its copy in tag storage, and not from its disk.
+  @inlinable public static var restored: Outcome { Outcome(rawValue: 1 << 32) }
+  /// A clean page of a file, or a copy of one, was dropped from tag storage.
+  @inlinable public static var dropped: Outcome { Outcome(rawValue: 1 << 33) }
 
   /// The name of each step, as text traces write it, in the order in which they are printed.
   public static let stepNames: [(step: Outcome, name: String)] = [
-    (.filePage, "file"), (.fileRead, "file-read"), (.unmapped, "unmapped"),
+    (.filePage, "file"), (.fileRead, "file-read"), (.restored, "restored"), (.unmapped, "unmapped"),
     (.protected, "protected"),
     (.zeroPage, "zero-page"), (.zeroFill, "zero-fill"), (.swapCacheHit, "swap-cache"),
     (.swappedIn, "swapped-in"), (.copyOnWrite, "copy"), (.reuse, "reuse"),

@@ -116,6 +116,8 @@ public enum TagStorageUse: String, CaseIterable, Sendable {
   case data = "d"
   /// It is free.
   case free = "f"
+  /// It belongs to a store of copies and holds none, so that nothing else can use it.
+  case idle = "i"
 }
 
 /// Tag pages by how many runs of equal tags they have.

@@ -23,9 +23,9 @@ public struct StallReport: Equatable, Sendable {
 public enum AllocationClass: String, CaseIterable, Comparable, Sendable {
   /// Nothing: it was reserved already, or the design reserves none then.
   case reserved
-  /// A tag block from the free lists.
+  /// A tag block whose frames were all free.
   case fast
-  /// A tag block by contiguous allocation, at the first attempt.
+  /// A tag block by contiguous allocation at the first attempt, or by emptying frames of a store.
   case migrated
   /// A tag block by contiguous allocation, at a later attempt, or another frame instead.
   case retried

@@ -37,7 +37,7 @@ extension BuddyAllocator {
       if use == .free {
         throw BrokenInvariant("B1", "a free frame in no block: \(frames.dump(frame))")
       }
-      if use != .reserved { managed += 1 }
+      if use.isManaged { managed += 1 }
       frame += 1
     }
     if managed != managedPages {

@@ -100,7 +100,7 @@ public struct Frame: BitwiseCopyable, Sendable {
   public var ownerPage: UInt32
   /// The swap slot that holds the page's copy; 0, a device's header, means none.
   ///
-  /// For a page of a file it is the number of the page among those of all files.
+  /// For a page of a file, and a copy of one, it is the number of the page among those of all files.
   public var swapSlot: UInt32
   /// The address space that the page belongs to; ``FrameTable/noSpace`` if none, or several.
   public var ownerSpace: UInt16

@@ -9,6 +9,8 @@ public enum FrameUse: UInt8, CaseIterable, BitwiseCopyable, Sendable {
   case free
   /// Never given to the allocator.
   case reserved
+  /// Tag storage of a store, holding nothing; never given to the allocator.
+  case storeIdle
   /// Free, on a per-CPU list.
   case listed
   /// Allocated, but not yet put to use.
@@ -23,9 +25,21 @@ public enum FrameUse: UInt8, CaseIterable, BitwiseCopyable, Sendable {
   case compressed
   /// Holds a page of a file: page cache.
   case file
+  /// Tag storage of a store, holding copies of pages; never given to the allocator.
+  case stored
+  /// Tag storage of a store that holds tags; never given to the allocator either.
+  case storeTags
 
-  /// Whether somebody holds the frame: it was given to the allocator once and is not free.
+  /// Whether the frame holds something: it was allocated and not freed, or is a store's and not idle.
   @inlinable public var isInUse: Bool { rawValue > FrameUse.listed.rawValue }
+
+  /// Whether the page allocator manages the frame: it was given to the allocator once.
+  public var isManaged: Bool {
+    switch self {
+    case .reserved, .storeIdle, .stored, .storeTags: false
+    case .free, .listed, .inHand, .kernel, .anonymous, .tagBlock, .compressed, .file: true
+    }
+  }
 }
 
 /// Properties of a frame and of the page that it holds.

@@ -76,9 +76,9 @@ extension Glossary {
     ),
     counter(
       .faultFileRead,
-      "read from the disk of a file",
+      "page of a file not in memory",
       .faults,
-      "Faults that had to read a page of a file from its disk.",
+      "Faults on pages of files that were not in memory.",
       sum: .majorFaults,
       source: Source.kernel
     ),

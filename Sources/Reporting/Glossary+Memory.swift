@@ -16,6 +16,13 @@ extension Glossary {
         source: Source.storage
       ),
       category(
+        .tagStorageIdle,
+        "tag storage idle in a store",
+        "Tag storage that belongs to a store of copies of pages and holds none.",
+        sum: .tagOverhead,
+        source: Source.model
+      ),
+      category(
         .tagStorageHeld,
         "tag blocks in use",
         "Tag blocks taken out of the page allocator because a page they cover is tagged.",
@@ -102,6 +109,28 @@ extension Glossary {
       "Tag storage on the free lists, usable for movable data.",
       sum: .tagStorage,
       source: Source.storage
+    ),
+    category(
+      .storeOrigData,
+      "in the store, before compression",
+      "Pages that have a copy in the store of tag storage, before compression.",
+      sum: .store,
+      source: Source.model
+    ),
+    category(
+      .storeComprData,
+      "in the store, compressed",
+      "What the copies in the store of tag storage are compressed to.",
+      sum: .store,
+      source: Source.model
+    ),
+    category(
+      .storeMemUsed,
+      "frames of the store",
+      "The frames of tag storage that hold copies.",
+      formula: "tag_storage_data, where tag storage belongs to a store",
+      sum: .store,
+      source: Source.model
     ),
     category(
       .anonymous,

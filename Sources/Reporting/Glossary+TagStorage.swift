@@ -4,7 +4,8 @@ import MemoryModel
 
 extension Glossary {
   /// Counters of tag storage: reservations, and faults on access.
-  static let tagStorageCounters: [GlossaryEntry] = reservationCounters + faultOnAccessCounters
+  static let tagStorageCounters: [GlossaryEntry] =
+    reservationCounters + storeCounters + faultOnAccessCounters
 
   private static func storage(
     _ counter: Counter,
@@ -35,14 +36,14 @@ extension Glossary {
       .reserveFast,
       "tag blocks from the free lists",
       .blocks,
-      "Tag blocks taken straight from the free lists.",
+      "Tag blocks whose frames were all free and taken straight from the free lists.",
       sum: .reservations
     ),
     storage(
       .reserveSlow,
       "tag blocks by migration",
       .blocks,
-      "Tag blocks taken by contiguous allocation.",
+      "Tag blocks taken by contiguous allocation, or by emptying frames of a store.",
       sum: .reservations
     ),
     storage(

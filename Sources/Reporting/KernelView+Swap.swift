@@ -59,6 +59,7 @@ extension KernelView {
   private static func fileName(of device: SwapDeviceSnapshot) -> String {
     switch device.kind {
     case "zram": "/dev/zram\(device.number)"
+    case "ramdisk": "/dev/ram\(device.number)"
     case "ssd": "/dev/nvme\(device.number)n1"
     default: "/dev/sd\(device.number)"
     }

@@ -45,6 +45,12 @@ extension GroupDefinition {
         + [.ifAny(.memory(.pagesWithTagStorage, .mean))]
     ),
     GroupDefinition(
+      title: "Store of copies in tag storage, mean over the run, KiB",
+      rows: [MemoryCategory.storeOrigData, .storeComprData, .storeMemUsed].map {
+        .ifAny(.memory($0, .mean))
+      }
+    ),
+    GroupDefinition(
       title: "Use of swap, peak, KiB",
       rows: [.ifAny(.memory(.swapUsed, .peak))]
     ),
@@ -188,6 +194,18 @@ extension GroupDefinition {
       .reserveReleases,
       .cmoDataLines,
       .cmoTagLines
+    ),
+    counters(
+      "Store of copies in tag storage",
+      .storeStored,
+      .storeSkipped,
+      .storeRestored,
+      .storeMissed,
+      .storeReclaimed,
+      .storeRecalled,
+      .storeInvalidated,
+      .storeRelocated,
+      .storeWritten
     ),
     counters(
       "Fault on access",

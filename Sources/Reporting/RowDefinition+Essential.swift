@@ -13,7 +13,8 @@ extension GroupDefinition {
     GroupDefinition(
       title: "Memory given up for tags, mean over the run, KiB",
       rows: [
-        .always(.memory(.tagStorageWithheld, .mean)), .always(.memory(.tagStorageHeld, .mean)),
+        .always(.memory(.tagStorageWithheld, .mean)), .ifAny(.memory(.tagStorageIdle, .mean)),
+        .always(.memory(.tagStorageHeld, .mean)),
         .ifAny(.savedTagMemory(.mean), "saved tags of swapped pages"),
         .ifAny(.memory(.parkedTags, .mean)), .always(.tagOverhead(.mean)),
         .always(.tagOverheadPercent(.mean)), .ifAny(.tagOverheadChange(.mean)),

@@ -24,7 +24,7 @@ extension SumCheck {
 
   mutating func checkTagStorage() {
     let uses: [MemoryCategory] = [
-      .tagStorageWithheld, .tagStorageHeld, .tagStorageData, .tagStorageFree,
+      .tagStorageWithheld, .tagStorageIdle, .tagStorageHeld, .tagStorageData, .tagStorageFree,
     ]
     atMost(
       "the sum of uses",
@@ -42,12 +42,35 @@ extension SumCheck {
 
   mutating func checkFrames() {
     let uses: [MemoryCategory] = [
-      .anonymous, .swapCache, .filePages, .free, .zramMemUsed, .zramTable,
+      .anonymous, .swapCache, .filePages, .free, .storeMemUsed, .zramMemUsed, .zramTable,
     ]
     let used = uses.reduce(0) { clampedSum($0, design[$1].last) }
     let names = uses.map(\.name).joined(separator: " + ")
     atMost(names, used, "RAM", report.machine.ramBytes)
     atMost("free_cma", design[.freeCma].last, "free", design[.free].last)
+  }
+
+  mutating func checkStore() {
+    let left = count(.storeReclaimed, .storeRecalled, .storeInvalidated)
+    equal(
+      "bytes of store_stored",
+      clampedProduct(count(.storeStored), report.machine.pageBytes),
+      "bytes of copies given up + store_orig_data",
+      clampedSum(clampedProduct(left, report.machine.pageBytes), design[.storeOrigData].last)
+    )
+    atMost(
+      "store_written",
+      count(.storeWritten),
+      "store_reclaimed + store_recalled",
+      count(.storeReclaimed, .storeRecalled)
+    )
+    guard design[.storeMemUsed].last > 0 else { return }
+    equal(
+      "store_mem_used",
+      design[.storeMemUsed].last,
+      "tag_storage_data",
+      design[.tagStorageData].last
+    )
   }
 
   mutating func checkZram() {

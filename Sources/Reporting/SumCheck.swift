@@ -46,12 +46,24 @@ struct SumCheck {
         "fault_swap_device + fault_file_read",
         count(.faultSwapDevice, .faultFileRead)
       )
-    case .fileReads: atMost(.faultFileRead, .filePagesRead)
+    case .fileReads:
+      atMost(
+        "fault_file_read",
+        count(.faultFileRead),
+        "file_pages_read + store_restored",
+        count(.filePagesRead, .storeRestored)
+      )
     case .swapReads:
-      atMost("fault_swap_device + swap_ra", count(.faultSwapDevice, .swapRa), .pswpin)
+      atMost(
+        "fault_swap_device + swap_ra",
+        count(.faultSwapDevice, .swapRa),
+        "pswpin + store_restored",
+        count(.pswpin, .storeRestored)
+      )
       atMost(.swapRaHit, .swapRa)
       atMost(.pswpinSync, .pswpin)
     case .zram: checkZram()
+    case .store: checkStore()
     case .scans: checkScans()
     case .steals: checkSteals()
     case .refaults:

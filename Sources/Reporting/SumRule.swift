@@ -23,6 +23,8 @@ public enum SumRule: String, CaseIterable, Sendable {
   case swapReads = "swap reads"
   /// Pages that zram holds.
   case zram
+  /// Copies in a store of tag storage.
+  case store
   /// Pages that reclaim looked at.
   case scans
   /// Pages that reclaim freed.
@@ -66,12 +68,12 @@ public enum SumRule: String, CaseIterable, Sendable {
         + "byte short for each category because means are rounded down; the same holds exactly "
         + "for the last values; tag_overhead.peak is at least each peak and at most their sum"
     case .tagStorage:
-      "tag_storage_withheld + tag_storage_held + tag_storage_data + tag_storage_free <= tag "
-        + "storage of the machine, for the last values; the rest is on its way between them; "
-        + "pages_with_tag_storage <= 32 * tag_storage_held, for the last values"
+      "tag_storage_withheld + tag_storage_idle + tag_storage_held + tag_storage_data + "
+        + "tag_storage_free <= tag storage of the machine, for the last values; the rest is on its "
+        + "way between them; pages_with_tag_storage <= 32 * tag_storage_held, for the last values"
     case .frames:
-      "anonymous + swap_cache + file_pages + free + zram_mem_used + zram_table <= RAM and free_cma <= free, for "
-        + "the last values"
+      "anonymous + swap_cache + file_pages + free + store_mem_used + zram_mem_used + zram_table <= "
+        + "RAM and free_cma <= free, for the last values"
     case .statistics: "mean <= peak and last <= peak, for every category"
     case .faults:
       "F + max(S, W) <= pgfault, where F = fault_zero_page + fault_zero_fill + "
@@ -80,13 +82,18 @@ public enum SumRule: String, CaseIterable, Sendable {
         + "page and still is one fault; unless oom_kill > 0, also pgfault <= F + S + W + foa_faults "
         + "+ fault_file + fault_signal"
     case .majorFaults: "pgmajfault = fault_swap_device + fault_file_read"
-    case .fileReads: "fault_file_read <= file_pages_read"
+    case .fileReads: "fault_file_read <= file_pages_read + store_restored"
     case .swapReads:
-      "fault_swap_device + swap_ra <= pswpin, swap_ra_hit <= swap_ra and pswpin_sync <= pswpin"
+      "fault_swap_device + swap_ra <= pswpin + store_restored, swap_ra_hit <= swap_ra and "
+        + "pswpin_sync <= pswpin"
     case .zram:
       "zram_same + zram_huge <= zram_orig_data, zram_huge <= zram_compr_data <= zram_orig_data - "
         + "zram_same and zram_compr_data <= zram_mem_used, for the last values; "
         + "swapout_refused_zram_limit + swapout_refused_zram_memory <= pswpout_sync <= pswpout"
+    case .store:
+      "store_stored - store_reclaimed - store_recalled - store_invalidated are the pages of "
+        + "store_orig_data.last; store_written <= store_reclaimed + store_recalled; "
+        + "store_mem_used = tag_storage_data where it is not 0, for the last values"
     case .scans:
       "pgscan_anon + pgscan_file = pgscan_kswapd + pgscan_direct if pglazyfree = 0, otherwise <=, "
         + "because droppable pages are not on the anonymous lists"

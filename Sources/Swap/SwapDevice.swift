@@ -10,9 +10,11 @@ public enum SwapDeviceKind: String, CaseIterable, BitwiseCopyable, Sendable {
   /// A rotational disk: slots are taken in runs from its beginning, and while one is in use every
   /// swap-in reads the neighbours on the device ahead.
   case disk
+  /// Memory that a design has made a device of: synchronous as ``zram``.
+  case ramdisk
 
   /// Whether a transfer ends before the call that starts it returns.
-  @inlinable public var isSynchronous: Bool { self == .zram }
+  @inlinable public var isSynchronous: Bool { self == .zram || self == .ramdisk }
 }
 
 /// A device to swap to, as its owner describes it.

@@ -38,7 +38,21 @@ extension SwapSpace {
 
   /// Takes one free slot without the slot cache.
   @usableFromInline mutating func allocateUncached() -> UInt32? {
-    guard chooseDevice() else { return nil }
+    chooseDevice() ? takeOneSlot() : nil
+  }
+
+  /// Takes a free slot past the slot caches, on any device but one.
+  ///
+  /// - Returns: `nil` where no other device has a free slot.
+  /// - Complexity: as ``allocateSlot(released:)``.
+  public mutating func allocateSlot(notOn type: Int) -> UInt32? {
+    guard let other = available.first(where: { Int($0) != type }) else { return nil }
+    select(Int(other))
+    return takeOneSlot()
+  }
+
+  /// Takes one free slot of the device in hand.
+  private mutating func takeOneSlot() -> UInt32? {
     let slot: UInt32
     if area.isRotational {
       slot = takeRun(1)[0]

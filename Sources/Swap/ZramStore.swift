@@ -113,6 +113,11 @@ public struct ZramStore: InvariantChecks, Sendable {
   /// Whether a slot holds a page.
   public func holds(_ slot: Int) -> Bool { spans[slot] != Self.empty }
 
+  /// The span that holds the object of a slot, `nil` for a slot without one.
+  public func span(of slot: Int) -> Int? {
+    spans[slot] == Self.empty || spans[slot] == Self.same ? nil : Int(spans[slot])
+  }
+
   /// Notes that a page of a span moved to another frame.
   public mutating func replaceFrame(ofSpan span: Int, at index: Int, with frame: UInt32) {
     pool.replaceFrame(ofSpan: span, at: index, with: frame)

@@ -3,7 +3,7 @@
 /// Answers that differ from those of the named design; `nil` leaves the design's.
 ///
 /// With them a machine can have any design between two others. A change about reservations has no
-/// effect under a design that reserves nothing.
+/// effect under a design that reserves nothing, and one about stores none where there is no store.
 public struct DesignChanges: Equatable, Sendable {
   /// Replaces ``DesignPolicy/cmaEligibility``.
   public var cmaEligibility: DesignPolicy.CMAEligibility?
@@ -31,6 +31,20 @@ public struct DesignChanges: Equatable, Sendable {
   public var replaceAttempts: Int?
   /// Replaces ``ReservationPolicy/replayCap``.
   public var replayCap: Int?
+  /// Replaces ``StorePolicy/writes``.
+  public var storeWrites: StorePolicy.Writes?
+  /// Replaces ``StorePolicy/form``.
+  public var storeForm: StorePolicy.Form?
+  /// Replaces ``StorePolicy/whenFull``.
+  public var storeWhenFull: StorePolicy.WhenFull?
+  /// Replaces ``StorePolicy/slotsPercent``.
+  public var storeSlotsPercent: Int?
+  /// Replaces ``StorePolicy/admits``.
+  public var storeAdmits: StorePolicy.Admission?
+  /// Replaces ``StorePolicy/afterRestore``.
+  public var storeAfterRestore: StorePolicy.AfterRestore?
+  /// Replaces ``DesignPolicy/taggedFrames``.
+  public var taggedFrames: DesignPolicy.TaggedFrames?
 
   /// Creates no changes.
   public init() {}
@@ -41,9 +55,22 @@ public struct DesignChanges: Equatable, Sendable {
     changed.cmaEligibility = cmaEligibility ?? policy.cmaEligibility
     changed.preferAbovePercent = preferAbovePercent ?? policy.preferAbovePercent
     changed.pageLists = pageLists ?? policy.pageLists
+    changed.taggedFrames = taggedFrames ?? policy.taggedFrames
     if let reservation = policy.reservation {
       changed.beforeTags = .reserve(applied(to: reservation))
     }
+    if let store = policy.store { changed.bootPlacement = .store(applied(to: store)) }
+    return changed
+  }
+
+  private func applied(to policy: StorePolicy) -> StorePolicy {
+    var changed = policy
+    changed.writes = storeWrites ?? policy.writes
+    changed.form = storeForm ?? policy.form
+    changed.whenFull = storeWhenFull ?? policy.whenFull
+    changed.slotsPercent = storeSlotsPercent ?? policy.slotsPercent
+    changed.admits = storeAdmits ?? policy.admits
+    changed.afterRestore = storeAfterRestore ?? policy.afterRestore
     return changed
   }
 

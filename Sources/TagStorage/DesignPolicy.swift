@@ -14,6 +14,8 @@ public struct DesignPolicy: Equatable, Sendable {
     case withheld
     /// All of it, on free lists of its own that serve movable requests.
     case cmaArea
+    /// Nothing: what holds no tags belongs to a store of copies of pages.
+    case store(StorePolicy)
   }
 
   /// Which movable requests may be served from tag storage.
@@ -48,6 +50,14 @@ public struct DesignPolicy: Equatable, Sendable {
     case reserve(ReservationPolicy)
   }
 
+  /// Which frames count as tagged, so that their tag blocks are taken.
+  public enum TaggedFrames: String, CaseIterable, Sendable {
+    /// Those that a tagged mapping uses.
+    case mapped
+    /// All that were ever used, for ever.
+    case touched
+  }
+
   /// Where tag storage is at boot.
   public var bootPlacement: BootPlacement
   /// Which requests tag storage may serve.
@@ -61,6 +71,9 @@ public struct DesignPolicy: Equatable, Sendable {
   public var selfTagging = SelfTagging.untaggable
   /// What precedes the first tag of a frame.
   public var beforeTags: BeforeTags
+  /// Which frames count as tagged; others than those of tagged mappings only where
+  /// ``takesTagBlocksAtOnce``.
+  public var taggedFrames = TaggedFrames.mapped
   /// What is wrong with it.
   public var defects: TagStorageDefects = []
 
@@ -68,6 +81,28 @@ public struct DesignPolicy: Equatable, Sendable {
   public var reservation: ReservationPolicy? {
     if case .reserve(let reservation) = beforeTags { return reservation }
     return nil
+  }
+
+  /// What tag storage stores while it holds no tags, `nil` where it belongs to no store.
+  public var store: StorePolicy? {
+    if case .store(let store) = bootPlacement { return store }
+    return nil
+  }
+
+  /// Whether tag blocks are taken and given back.
+  public var hasTagBlocks: Bool { bootPlacement == .cmaArea || store != nil }
+
+  /// Whether taking a tag block never fails, and takes neither memory nor time that could be waited for:
+  /// then every frame gets its tag storage when it is about to hold tags.
+  public var takesTagBlocksAtOnce: Bool { store?.content == .cleanPages }
+
+  /// Whether the kernel has page descriptors for tag storage.
+  public var describesTagStorage: Bool {
+    switch bootPlacement {
+    case .withheld: false
+    case .outsideRAM, .cmaArea: true
+    case .store(let store): store.descriptors == .described
+    }
   }
 
   /// Creates a policy.

@@ -25,6 +25,18 @@ public enum TagStorageDesign: String, CaseIterable, Sendable {
   case tagOfTags = "tag-of-tags"
   /// Tag storage is a zone of its own that untagged pages fill first.
   case ownZone = "own-zone"
+  /// Tag storage keeps copies of pages on their way to swap.
+  case frontswap
+  /// Tag storage is a compressed swap device that is used first.
+  case ramdiskSwap = "ramdisk-swap"
+  /// Tag storage is a compressed cache of swapped pages, without page descriptors.
+  case zswapLike = "zswap-like"
+  /// Tag storage keeps copies of clean pages of files.
+  case cleancache
+  /// Tag storage keeps copies of clean pages of files that were in use: guaranteed CMA.
+  case gcma
+  /// Tag storage is lent to a guest as a cache of clean pages of files.
+  case virtioTmem = "virtio-tmem"
 
   /// The answers that the machine acts on.
   public var policy: DesignPolicy {
@@ -39,6 +51,12 @@ public enum TagStorageDesign: String, CaseIterable, Sendable {
     case .allOrNothing: .allOrNothing
     case .tagOfTags: .tagOfTags
     case .ownZone: .ownZone
+    case .frontswap: .frontswap
+    case .ramdiskSwap: .ramdiskSwap
+    case .zswapLike: .zswapLike
+    case .cleancache: .cleancache
+    case .gcma: .gcma
+    case .virtioTmem: .virtioTmem
     }
   }
 }

@@ -69,7 +69,10 @@ public struct TraceDirectives: Sendable {
 
   /// Steps that expectations leave out of account.
   public var ignoredSteps: Outcome {
-    designs?.count != 1 ? [.tagsReserved, .faultOnAccess, .retried, .replaced, .migrated] : .hit
+    designs?.count != 1
+      ? [
+        .tagsReserved, .faultOnAccess, .retried, .replaced, .migrated, .dropped, .restored,
+      ] : .hit
   }
 
   /// The value that the trace gives a key, `nil` if it does not.

@@ -43,7 +43,10 @@ import Testing
     "tag-storage.fast-track": "single-page", "tag-storage.on-reserve-failure": "replay",
     "tag-storage.on-fatal-signal": "pretend-success", "tag-storage.parked-lookup": "nowhere",
     "tag-storage.release": "tagged", "tag-storage.replace-attempts": "1",
-    "tag-storage.replay-cap": "1000",
+    "tag-storage.replay-cap": "1000", "tag-storage.store-writes": "through",
+    "tag-storage.store-form": "plain", "tag-storage.store-when-full": "reclaim",
+    "tag-storage.store-slots": "300", "tag-storage.store-admits": "working-set",
+    "tag-storage.store-after-restore": "keep-copy", "tag-storage.tagged-frames": "touched",
     "mte.tag-checks": "sync", "mte.preferred-tag-checks": "asymm", "mte.asymmetric": "no",
   ]
 
@@ -146,6 +149,7 @@ import Testing
       "tag-storage.prefer-above": ["101", "-1", "none"],
       "tag-storage.reserve-attempts": ["0", "17"],
       "tag-storage.replay-cap": ["0", "1001"],
+      "tag-storage.store-slots": ["9", "1001"],
       "tag-storage.tag-line": ["15"],
     ]
     for (name, values) in wrong {

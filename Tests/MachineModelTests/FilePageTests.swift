@@ -9,7 +9,7 @@ import Testing
 
 extension RandomProgram {
   /// The program with mappings of files among its steps.
-  fileprivate func mappingFiles(seed: UInt64) -> RandomProgram {
+  func mappingFiles(seed: UInt64) -> RandomProgram {
     var random = SplitMix64(seed: seed ^ 0xf11e)
     var program = self
     var place = 1

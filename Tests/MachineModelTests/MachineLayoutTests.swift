@@ -36,14 +36,19 @@ import Testing
       // Nothing runs yet: only the tag blocks of the zero page and of tag storage may be taken.
       let region = layout.region
       let taken = region.blockCount - region.firstBlockOfTagStorage + 1
-      let reserved = design.policy.reservation == nil ? 0 : taken * region.blockPages
+      // A store gives the blocks of its own frames, and the page allocator none.
+      let isTaken = design.policy.reservation != nil && design.policy.store == nil
+      let reserved = isTaken ? taken * region.blockPages : 0
+      #expect(layout.storePages == (design.policy.store == nil ? 0 : region.tags.count))
       #expect(zone.freePages == layout.managedPages - reserved, "\(design)")
       #expect(zone.protection == [0, 0])
       let movable = snapshot.zones[1]
       #expect(movable.name == "Movable" && movable.managedPages == 0)
       #expect([movable.min, movable.low, movable.high] == [32, 32, 32])
       #expect(snapshot.totalReservePages == marks.high)
-      #expect(snapshot.swapTotalPages == (256 << 20) / pageSize.bytes - 1)
+      // The device of ramdisk-swap has a header, too, and twice as many slots as there is tag storage.
+      let ownSlots = design == .ramdiskSwap ? 2 * region.tags.count - 1 : 0
+      #expect(snapshot.swapTotalPages == (256 << 20) / pageSize.bytes - 1 + ownSlots, "\(design)")
       #expect(snapshot.swapFreePages == snapshot.swapTotalPages)
     }
   }

@@ -2,6 +2,12 @@
 
 import MachineModel
 
+/// Something that happens to a page of a file.
+enum FilePageEvent {
+  case loaded(Int)
+  case evicted(Int, wasInUse: Bool)
+}
+
 /// The kernel's four lists for one memory group at its limit, as plainly as possible.
 ///
 /// Pages below a number are those of a file, mapped once and only read; the others are anonymous, mapped
@@ -42,6 +48,8 @@ struct PlainFourLists: PlainReplacement {
   var shadows: [Int: (age: Int, wasActive: Bool)] = [:]
   var age = 0
   var activated = 0
+  /// What became of pages of the file, in order.
+  var history: [FilePageEvent] = []
 
   init(frames: Int, filePages: Int, batchPages: Int, kernel: KernelVersion, swappiness: Int) {
     self.frames = frames
@@ -76,6 +84,7 @@ struct PlainFourLists: PlainReplacement {
     var page = Page(number: number)
     var isActive = false
     let kind = kind(of: number)
+    if kind == 1 { history.append(.loaded(number)) }
     // A page competes with the others of its kind that are in use, and with all of the other kind.
     let others = kinds[1 - kind].knownInactive + kinds[1 - kind].knownActive
     if let shadow = shadows.removeValue(forKey: number),
@@ -185,6 +194,7 @@ struct PlainFourLists: PlainReplacement {
       page.isReferenced = page.isYoung
       if !page.isYoung {
         shadows[page.number] = (age, page.wasActive)
+        if kind == 1 { history.append(.evicted(page.number, wasInUse: page.wasActive)) }
         age += 1
         freed += 1
       } else if wasReferenced {

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// Page uses with some locality: a popular part, sweeps, and jumps; different in each stream.
-private struct UseStream {
+struct UseStream {
   let pages: Int
   let uses: [Int]
 
@@ -43,7 +43,7 @@ private let kernelPages = 5
 /// The page number at which the mapping of ``counters(of:frames:stride:_:)`` starts.
 private let firstPage: UInt64 = 0x10000
 
-private func counters(
+func counters(
   of stream: UseStream,
   frames: Int,
   stride: Int = 1,

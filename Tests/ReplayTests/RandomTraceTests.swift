@@ -122,6 +122,29 @@ private struct Experiment {
     configuration.zone.minimumFree = .standard
   }
 
+  /// A machine whose tag storage is a store of swapped pages, mostly a small one that is full.
+  init(storeWithSeed seed: UInt64, steps: Int) {
+    self.init(seed: seed, steps: steps)
+    var random = SplitMix64(seed: seed ^ 0x5704e)
+    configuration.design = [.frontswap, .ramdiskSwap, .zswapLike][random.below(3)]
+    configuration.ramBytes = [8, 8, 16, 64][random.below(4)] << 20
+    configuration.blockBytes = [4096, 4096, 16384, 32768][random.below(4)]
+    var changes = DesignChanges()
+    changes.storeWrites = [nil, .back, .through][random.below(3)]
+    changes.storeForm = [nil, .plain, .compressed][random.below(3)]
+    changes.storeWhenFull = [nil, .refuse, .reclaim][random.below(3)]
+    changes.storeSlotsPercent = [nil, 50, 300][random.below(3)]
+    changes.mode = [nil, nil, .mandatory, .onFaultOnly][random.below(4)]
+    configuration.designChanges = changes
+    configuration.groupLimitBytes = [48, 64, 100][random.below(3)] * 4096
+    program = RandomTrace(
+      seed: seed,
+      pages: [90, 150, 400][random.below(3)],
+      count: steps,
+      processes: 1 + random.below(4)
+    )
+  }
+
   /// What went wrong, `nil` where nothing did.
   func failure(of program: RandomTrace) -> String? {
     let report: DesignReport
@@ -134,7 +157,12 @@ private struct Experiment {
     if report.counters[.tagsLost] > 0 { return "tags were lost" }
     // A full machine without swap cannot move anything, and nobody moves what is pinned.
     let isStuck = report.counters[.livelocks] > 0
-    if isStuck && report.counters[.reserveFailNomem] == 0 && report.counters[.migratePinned] == 0 {
+    // A store that has to write what it holds fails where no device takes it.
+    let isStoreStuck =
+      configuration.policy.store != nil && report.counters[.reserveFailBusy] > 0
+    if isStuck && report.counters[.reserveFailNomem] == 0 && report.counters[.migratePinned] == 0
+      && !isStoreStuck
+    {
       return "an access made no progress"
     }
     return nil
@@ -204,6 +232,11 @@ private struct Experiment {
       experiment.checkEvery = 20_000
       return experiment
     }
+  }
+
+  @Test func randomProgramsOnAStoreLoseNothing() {
+    let steps = Self.number("MTESIM_STEPS") ?? 500
+    run(seeds: Self.number("MTESIM_SEEDS") ?? 60) { Experiment(storeWithSeed: $0, steps: steps) }
   }
 
   @Test func randomProgramsOnSeveralZonesLoseNothing() {

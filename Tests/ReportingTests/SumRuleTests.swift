@@ -56,6 +56,8 @@ import Testing
       use(.zram, .zramComprData) { $0.last = 1 },
       add(.zram, .swapoutRefusedZramMemory, 1_000_000),
       use(.frames, .zramTable) { $0.last = 64 << 20 },
+      add(.store, .storeStored, 1), add(.store, .storeWritten, 1),
+      use(.store, .storeMemUsed) { $0.last = 4096 },
       add(.scans, .pgscanAnon, 1), add(.scans, .pgscanKswapd, 1),
       add(.steals, .pgstealAnon, 1), add(.steals, .pgstealDirect, 1),
       add(.steals, .pgstealKswapd, 3_001), add(.steals, .pglazyfreed, 1),

@@ -19,11 +19,15 @@ struct FilePage {
   var stamp: UInt64
   /// The frame that holds the page; ``FrameTable/none`` where it is not in memory.
   var frame: UInt32 = FrameTable.none
+  /// The frame of tag storage that holds a copy of it; ``FrameTable/none`` where none does.
+  var copy: UInt32 = FrameTable.none
   /// What its last eviction left behind, `nil` where it was never evicted or came back since.
   var shadow: UInt64?
 
   /// Whether it is in memory.
   var isCached: Bool { frame != FrameTable.none }
+  /// Whether tag storage holds a copy of it.
+  var hasCopy: Bool { copy != FrameTable.none }
 }
 
 /// The page cache: the pages of all files by number, and the numbers by file and page.
@@ -43,6 +47,8 @@ struct FilePageTable {
   private(set) var fileCount: UInt32 = 0
   /// Pages in memory.
   private(set) var cachedPages = 0
+  /// Pages of which tag storage holds a copy.
+  private(set) var copies = 0
 
   private struct FileName: Hashable {
     var group: Int
@@ -96,6 +102,27 @@ struct FilePageTable {
   mutating func replace(with frame: PageFrameNumber, at number: UInt32) {
     precondition(self[number].isCached, "page \(number) of files has no frame")
     self[number].frame = frame.rawValue
+  }
+
+  /// Notes that a frame of tag storage holds a copy of a page.
+  mutating func noteCopy(_ frame: PageFrameNumber, of number: UInt32) {
+    precondition(
+      !self[number].hasCopy,
+      "page \(number) of files has a copy in \(self[number].copy)"
+    )
+    self[number].copy = frame.rawValue
+    copies += 1
+  }
+
+  /// Notes that tag storage holds no copy of a page any more.
+  ///
+  /// - Returns: the frame that held it.
+  mutating func forgetCopy(of number: UInt32) -> PageFrameNumber {
+    precondition(self[number].hasCopy, "page \(number) of files has no copy")
+    let frame = PageFrameNumber(rawValue: self[number].copy)
+    self[number].copy = FrameTable.none
+    copies -= 1
+    return frame
   }
 
   /// Notes that a page has left memory, and what it left behind.

@@ -142,8 +142,10 @@ extension Machine {
     noteFileRefault(of: frame, number)
     filePages.insert(frame, at: number)
     noteSlow()
-    counters.add(.filePagesRead)
-    if configuration.isObserved { contents[frame.index] = filePages[number].stamp }
+    if !restoreCleanPage(number, into: frame) {
+      counters.add(.filePagesRead)
+      if configuration.isObserved { contents[frame.index] = filePages[number].stamp }
+    }
     addToBatch(frame)
   }
 

@@ -244,6 +244,7 @@ extension Machine {
       wasInWorkingset: frames[frame].flags.contains(.workingset)
     )
     groups[group].fileAge += 1
+    offerCleanPage(number, in: frame)
     filePages.remove(number, leaving: shadow.word)
     freeUserFrame(frame)
     return .reclaim

@@ -79,6 +79,7 @@ public struct ChangeCauses: Equatable, Sendable {
   /// Each category of the overhead is one cause's, or two's that add up.
   private static let overheadCauses = [
     Cause.categories("tag storage withheld from the page allocator", [.tagStorageWithheld]),
+    Cause.categories("tag storage idle in a store", [.tagStorageIdle]),
     Cause(title: "tag blocks: number of tagged pages") { TagBlockChange($0, $1).byPages },
     Cause(title: "tag blocks: tagged pages that one serves") { TagBlockChange($0, $1).byPacking },
     Cause.categories(

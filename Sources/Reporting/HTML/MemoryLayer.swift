@@ -17,13 +17,14 @@ struct MemoryLayer {
   /// overhead of a design.
   static let givenUp: [MemoryLayer] = [
     single(.tagStorageWithheld, "withheld"),
+    single(.tagStorageIdle, "withheld"),
     single(.tagStorageHeld, "held"),
     MemoryLayer(
       style: "saved",
       title: "saved tags of swapped pages",
       meaning: Glossary.explanation(of: "saved_tag_memory"),
       added: MemoryCategory.tagOverhead.filter {
-        ![.tagStorageWithheld, .tagStorageHeld, .parkedTags].contains($0)
+        ![.tagStorageWithheld, .tagStorageIdle, .tagStorageHeld, .parkedTags].contains($0)
       }
     ),
     single(.parkedTags, "parked"),
@@ -41,7 +42,8 @@ struct MemoryLayer {
       title: "data elsewhere",
       meaning:
         "Mapped anonymous pages, the swap cache and pages of files, without those in tag storage.",
-      added: [.anonymous, .swapCache, .filePages],
+      // What a store holds lies in tag storage, too, and is none of these.
+      added: [.anonymous, .swapCache, .filePages, .storeMemUsed],
       subtracted: [.tagStorageData]
     ),
     MemoryLayer(

@@ -18,7 +18,16 @@ struct TagStorageMap {
   static let uses: [(use: TagStorageUse, style: String, title: String)] = [
     (.withheld, "withheld", "withheld"), (.held, "held", "holds tags"),
     (.data, "tagdata", "holds data"), (.free, "tagfree", "free"),
+    (.idle, "withheld", "idle in a store"),
   ]
+
+  /// The uses that tag storage can have in this run: it is withheld for ever, or a store's, or the page
+  /// allocator's.
+  private var possibleUses: [TagStorageUse] {
+    func occurs(_ use: TagStorageUse) -> Bool { series.points.contains { $0.cells.contains(use) } }
+    if occurs(.withheld) { return [.withheld] }
+    return [.held, .data, occurs(.idle) ? .idle : .free]
+  }
 
   /// The drawing, and below it how many cells have each use; `label` says in words what it shows.
   func drawing(_ label: String) -> String {
@@ -40,10 +49,8 @@ struct TagStorageMap {
       + (1..<max(2, rows)).map { "M0 \($0 * Self.side)H\(width)" }
     parts.append("<path class=\"gaps\" d=\"\(lines.joined())\"/>")
     parts.append("</svg>")
-    // Tag storage that is withheld stays so, and other tag storage never is.
-    let isWithheld = cells.contains(.withheld)
-    let counted = Self.uses.filter { ($0.use == .withheld) == isWithheld }
-    let counts = counted.map { use, style, title in
+    let possible = possibleUses
+    let counts = Self.uses.filter { possible.contains($0.use) }.map { use, style, title in
       let count = cells.count { $0 == use }
       return
         "<li><i class=\"\(style)\"></i>\(title) <b data-count=\"\(use.rawValue)\">\(count)</b></li>"
