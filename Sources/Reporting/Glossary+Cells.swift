@@ -55,21 +55,21 @@ extension Glossary {
     ),
     storage(
       .cellReclaimFailPinned,
-      "claimed cells not reclaimed: pinned",
+      "cells not reclaimed, being pinned",
       .blocks,
       "Claimed cells whose data could not be moved because a device used them.",
       sum: .cells
     ),
     storage(
       .cellPoolRelocations,
-      "compressed pages moved out of cells",
+      "compressed pages moved from cells",
       .pages,
       "Claimed cells whose data were compressed pages, and were moved.",
       sum: .cells
     ),
     storage(
       .cellPinRelocations,
-      "pages moved out of cells to be pinned",
+      "pages moved from cells for a pin",
       .pages,
       "Pages that left claimed cells because a device was to use them for long."
     ),
@@ -117,7 +117,7 @@ extension Glossary {
     ),
     storage(
       .blockDividedUntagged,
-      "tag blocks divided into untagged pages",
+      "blocks divided for untagged pages",
       .blocks,
       "Tag blocks divided into untagged pages."
     ),
@@ -143,7 +143,7 @@ extension Glossary {
     ),
     storage(
       .blockTagPagesStuck,
-      "tag pages whose data were not moved",
+      "tag pages with data not moved",
       .pages,
       "Tag pages whose data could not be moved."
     ),
