@@ -114,6 +114,7 @@ extension MachineError {
     case .zones(.movable): ["movable-zone", "ram"]
     case .tagStorageBorder:
       ["tag-storage.block-size", "movable-zone", "zones", "ram-ranges", "ram"]
+    case .blockPages: ["tag-storage.block-size", "kernel.page-size"]
     case .largestOrder: ["kernel.max-order", "kernel.page-size"]
     case .swap: ["swap-devices", "swap.size", "kernel.page-size"]
     case .zram: ["zram.same-filled", "zram.incompressible", "swap-devices", "swap.size", "ram"]

@@ -96,6 +96,46 @@ extension MachineKey {
       source: "this model; the kernel replays for ever"
     ),
     .answer(
+      "tag-storage.swapped-tags",
+      \.designChanges.swappedTags,
+      meaning: "Where tags lie in virtual memory, what becomes of those of swapped pages: the "
+        + "codec saves them, or they stay.",
+      source: "this model"
+    ),
+    .answer(
+      "tag-storage.clients",
+      \.designChanges.cellClients,
+      meaning:
+        "Whose data may lie in the pages of cells: the compressor's, which are those of zram "
+        + "or, where its memory does not count, untagged ones; all untagged ones; or nobody's.",
+      source: "XNU, claimed tag storage"
+    ),
+    .optionalNumber(
+      "tag-storage.claim-above",
+      \.designChanges.claimTargetPercent,
+      in: 0...100,
+      unit: "% of tag storage",
+      meaning: "The share of inactive cells above which they serve for data whatever they cover; "
+        + "below it only those that cover at most 8 free pages do.",
+      source: "XNU, as many cells as 12 GiB have"
+    ),
+    .optionalNumber(
+      "tag-storage.inline-from",
+      \.designChanges.inlineFreePages,
+      in: 1...32,
+      unit: "free pages",
+      meaning: "Free pages that a cell must cover for a request to activate it itself.",
+      source: "XNU, inline activation"
+    ),
+    .optionalNumber(
+      "tag-storage.active-at-boot",
+      \.designChanges.cellsPerActiveAtBoot,
+      in: 1...1000,
+      unit: "cells",
+      meaning: "One of so many cells is active at boot.",
+      source: "XNU"
+    ),
+    .answer(
       "tag-storage.store-writes",
       \.designChanges.storeWrites,
       meaning: "Whether a page that goes to a store of swapped pages is also written to its swap "

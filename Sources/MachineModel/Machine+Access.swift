@@ -165,7 +165,13 @@ extension Machine {
       let isReplay = attempts > 1
       if isReplay { noteSlow() } else { beginStallOfFault() }
       guard fault(page, isWrite: isWrite, of: process, isReplay: isReplay, isRetry: &isRetry)
-      else { return false }
+      else {
+        settleTagPages()
+        return false
+      }
+      // Taking a tag page may swap the page out again, or end the process.
+      settleTagPages()
+      guard processes[process].isAlive else { return false }
     }
     return true
   }

@@ -14,13 +14,15 @@ extension Machine {
   /// - Complexity: O(1) for every category but the anonymous pages, which cost O(processes).
   public func bytes(of category: MemoryCategory) -> UInt64 {
     let page = pageSize.bytes
-    let heldPages = blocks.reservedBlocks * region.blockPages
+    let heldPages = blocks.reservedBlocks * region.blockPages + interleaved.taggedBlocks
     switch category {
     case .tagStorageWithheld:
       return UInt64(policy.bootPlacement == .withheld ? region.tags.count * page : 0)
     case .tagStorageIdle: return UInt64(store.idleFrames * page)
     case .tagStorageHeld:
       return UInt64(heldPages * page)
+    case .tagPages:
+      return UInt64(processes.reduce(0) { $0 + $1.tagFrames.count } * page)
     case .savedTags16, .savedTags32, .savedTags64, .savedTags128, .savedTags256, .savedTags512,
       .savedTags1024, .savedTags2048, .savedTagSlack, .savedTagNodes:
       return UInt64(tagStore.bytes(in: category))
@@ -32,10 +34,10 @@ extension Machine {
     case .referencePages: return UInt64(referencePageBytes)
     case .tagStorageData:
       if policy.store != nil { return UInt64(store.occupiedFrames * page) }
-      guard policy.bootPlacement == .cmaArea else { return 0 }
-      return UInt64((region.tags.count - heldPages - unusedCMAPages) * page)
+      guard policy.bootPlacement != .withheld else { return 0 }
+      return UInt64((tagStorageLayout.pages - heldPages - unusedTagStoragePages) * page)
     case .tagStorageFree:
-      return UInt64(policy.bootPlacement == .cmaArea ? unusedCMAPages * page : 0)
+      return UInt64(unusedTagStoragePages * page)
     case .storeOrigData: return UInt64(storedPages * page)
     case .storeComprData: return UInt64(storedBytes)
     case .storeMemUsed: return UInt64(store.occupiedFrames * page)
@@ -46,7 +48,8 @@ extension Machine {
     case .filePages: return UInt64(filePages.cachedPages * page)
     case .free: return UInt64((buddy.freePages + buddy.listedPages) * page)
     case .freeCma: return UInt64(unusedCMAPages * page)
-    case .pagesWithTagStorage: return UInt64(blocks.reservedFrames * page)
+    case .pagesWithTagStorage:
+      return UInt64((blocks.reservedFrames + interleaved.taggedPages) * page)
     case .swapUsed: return UInt64(device.usedSlots * page)
     case .zramOrigData, .zramComprData, .zramMemUsed, .zramSame, .zramHuge, .zramTable:
       return zramStores.isEmpty ? 0 : zramBytes(of: category)
@@ -73,6 +76,9 @@ extension Machine {
     return bytes
   }
 
+  /// Free pages of tag storage; all CMA memory of this machine is tag storage.
+  private var unusedTagStoragePages: Int { unusedCMAPages + interleaved.freeTagPages }
+
   /// Free CMA pages, those on per-CPU lists included.
   private var unusedCMAPages: Int { buddy.freeCMAPages + buddy.listedCMAPages }
 
@@ -94,7 +100,9 @@ extension Machine {
   private var unmappedAnonymousPages: Int {
     var charged = 0
     for group in 0..<groups.count { charged += groups[group].chargedPages }
-    let kernel = processes.reduce(0) { $0 + $1.tableFrames.count + $1.objectPages }
+    let kernel = processes.reduce(0) {
+      $0 + $1.tableFrames.count + $1.tagFrames.count + $1.objectPages
+    }
     return charged - kernel - mappedAnonymousPages - filePages.cachedPages
   }
 
@@ -120,7 +128,7 @@ extension Machine {
 
   /// The frames that tag storage takes of RAM, and the frames of a tag block.
   public var tagStorageLayout: (pages: Int, blockPages: Int) {
-    (region.tags.count, region.blockPages)
+    (region.tags.count + interleaved.count, region.blockPages)
   }
 
   /// The saved tags by size class, smallest first; 8 bytes stands for tags in the handle itself.

@@ -20,6 +20,8 @@ struct FrameRequest {
   var mayKill = true
   /// Whether the request may dip below all watermarks and must not reclaim.
   var ignoresWatermarks = false
+  /// Whether the page is one of zram's pools.
+  var isPoolPage = false
   /// The highest zone that may serve it.
   var highestZone: ZoneKind
 
@@ -109,9 +111,17 @@ extension Machine {
     above level: WatermarkLevel
   ) -> PageFrameNumber? {
     let wanted = pageRequest(request)
-    let frame =
-      request.ignoresWatermarks || isReclaiming
-      ? allocateIgnoringMarks(wanted) : buddy.allocatePage(wanted, above: level, frames: &frames)
+    let isUrgent = request.ignoresWatermarks || isReclaiming
+    let frame: PageFrameNumber?
+    if choosesFrames {
+      frame = chooseFrame(request, above: isUrgent ? nil : level)
+    } else if filtersPages && request.isTagged {
+      frame = allocatePassingOverTagStorage(wanted, above: level)
+    } else if isUrgent {
+      frame = allocateIgnoringMarks(wanted)
+    } else {
+      frame = buddy.allocatePage(wanted, above: level, frames: &frames)
+    }
     guard let frame else { return nil }
     counters.add(Self.pgalloc(buddy.zone(of: frame)))
     if holdsTouchedBlocks { holdTagBlock(ofTouched: frame) }
@@ -124,7 +134,7 @@ extension Machine {
     PageRequest(
       request.migrateType,
       mayUseCMA: request.migrateType == .movable
-        && !(request.isTagged && policy.cmaEligibility == .untaggedMovable),
+        && !(request.isTagged && policy.cmaEligibility != .allMovable),
       highestZone: request.highestZone
     )
   }
@@ -155,7 +165,7 @@ extension Machine {
     for process: Int?
   ) -> PageFrameNumber? {
     noteSlow()
-    let mayUseCMA = pageRequest(request).mayUseCMA
+    let mayUseCMA = pageRequest(request).mayUseCMA || filtersPages && request.isTagged
     let aimsAtMovable = tellsAims && request.highestZone == .movable
     while true {
       var roundsWithoutProgress = 0
@@ -197,6 +207,7 @@ extension Machine {
   mutating func freeFrame(_ frame: PageFrameNumber) {
     counters.add(.pgfree)
     buddy.freePage(frame, frames: &frames)
+    if choosesFrames { noteFreed(frame) }
   }
 
   /// Charges one page to a group, reclaiming from it while it is at its limit.

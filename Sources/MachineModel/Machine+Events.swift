@@ -179,6 +179,7 @@ extension Machine {
     if operation.isMappingCall { counters.add(.mappingCalls) }
     let outcome = call(operation, of: process).union(entry)
     releaseIdleReferences()
+    settleTagPages()
     guard operation.changesMappings, outcome.errorNumber == nil else { return outcome }
     chargeKernelObjects(of: process)
     return outcome.union(steps)

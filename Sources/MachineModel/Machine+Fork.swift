@@ -16,6 +16,12 @@ extension Machine {
   /// Source: Linux v6.8 `copy_page_range`; specification of the kernel around us, section 4.3.
   public mutating func fork(_ parent: Int) -> Int? {
     steps = .hit
+    let child = copyProcess(parent)
+    settleTagPages()
+    return child
+  }
+
+  private mutating func copyProcess(_ parent: Int) -> Int? {
     guard processes[parent].isAlive else { return nil }
     switchProcessor(to: parent)
     let source = processes[parent]
@@ -93,6 +99,7 @@ extension Machine {
       device.duplicate(target)
       table.setEntry(page, state: .swap, flags: [], target: target)
       childTable.setEntry(page, state: .swap, flags: [], target: target)
+      copyKeptTags(page, of: parent, to: page, of: child)
     }
     return true
   }

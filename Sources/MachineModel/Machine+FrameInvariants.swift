@@ -136,7 +136,8 @@ extension Machine {
     var charged = [Int](repeating: 0, count: groups.count)
     var listed = [Int](repeating: 0, count: groups.count)
     for process in processes {
-      charged[process.group] += process.tableFrames.count + process.objectPages
+      charged[process.group] +=
+        process.tableFrames.count + process.tagFrames.count + process.objectPages
     }
     for number in 0..<frames.count
     where frames[number].use == .anonymous || frames[number].use == .file {

@@ -60,7 +60,7 @@ extension Machine {
         return seen
       }
       return PageView(
-        tags: savedTags(of: target) ?? untagged,
+        tags: residentTags[target] ?? savedTags(of: target) ?? untagged,
         stamp: swappedStamp(target),
         exists: true
       )

@@ -29,6 +29,8 @@ extension Machine: InvariantChecks {
     try checkPins()
     try checkReferences()
     try checkTagStorage()
+    try checkCells()
+    try checkTagPages()
     try checkCMAArea()
     try checkStore()
     try checkSavedTags()

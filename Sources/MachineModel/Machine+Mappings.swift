@@ -50,6 +50,7 @@ extension Machine {
     } else {
       addFurtherMapping(mapping, of: frame)
     }
+    if hasVirtualTags && frames[frame].flags.contains(.tagged) { noteTaggedPage(mapping) }
   }
 
   private mutating func addFurtherMapping(_ mapping: Mapping, of frame: PageFrameNumber) {
@@ -63,6 +64,7 @@ extension Machine {
 
   /// Notes that an entry maps a frame no longer; the frame keeps its group.
   mutating func removeMapping(_ mapping: Mapping, of frame: PageFrameNumber) {
+    if hasVirtualTags && frames[frame].flags.contains(.tagged) { noteUntaggedPage(mapping) }
     guard frames[frame].flags.contains(.sharedMapping), var list = sharers[frame.rawValue]
     else {
       precondition(
@@ -181,6 +183,7 @@ extension Machine {
       releaseIfUnused(frame)
     case .swap, .swapExclusive:
       table.clear(page)
+      endKeptTags(page, of: process)
       dropSlotUser(target)
     }
   }

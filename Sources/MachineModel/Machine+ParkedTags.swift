@@ -32,7 +32,7 @@ extension Machine {
     } else if frames[source].flags.contains(.tagged) {
       if prepareForTags(copy) {
         frameTags.copy(from: source.index, to: copy.index)
-        frames[copy].flags.insert(.tagged)
+        setTagged(copy)
       } else {
         giveTags(tagBytes(of: source), to: copy, isAtomic: isAtomic)
       }
@@ -59,7 +59,7 @@ extension Machine {
   ) {
     if prepareForTags(frame) {
       frameTags.load(frame.index, from: tags.span)
-      frames[frame].flags.insert(.tagged)
+      setTagged(frame)
     } else {
       park(tags, for: frame, isAtomic: isAtomic)
     }

@@ -141,6 +141,7 @@ extension Machine {
     counters.add(.nrFollPinReleased)
     guard removed.isLast else { return true }
     frames[frame].flags.remove(.pinned)
+    if choosesFrames { noteUnpinned(frame) }
     // A page that was unmapped meanwhile lived for its pin only.
     releaseIfUnused(frame)
     return true
@@ -183,6 +184,7 @@ extension Machine {
         return .enomem
       }
       steps.insert(.migrated)
+      if choosesFrames { noteRelocation(from: frame) }
       frame = PageFrameNumber(rawValue: table.target(page))
     }
     pins.add(frame, page: number.rawValue, of: process)

@@ -39,7 +39,14 @@ extension Machine {
   mutating func reserveTagStorage(for frame: PageFrameNumber) -> ReservationResult {
     guard let reservation else { return .reserved }
     guard !frames[frame].flags.contains(.storageReserved) else { return .reserved }
+    // Where frames are chosen by their storage, a page without is moved.
+    guard !choosesFrames || hasStorage(frame) else { return .busy }
     counters.add(.reserveCalls)
+    if interleaved.count > 0 {
+      counters.add(.reserveHits)
+      finishReservation(of: frame)
+      return .reserved
+    }
     guard let block = kernelBlock(of: frame) else {
       counters.add(.reserveFailInvalid)
       if watch.isOn { noteFailedReservation(of: frame, cause: .reserveFailInvalid) }
@@ -47,7 +54,7 @@ extension Machine {
       stallMeter.noteReservation(.failed)
       return .invalid
     }
-    if reservation.extent == .everything { takeEverythingOnce(reservation) }
+    if reservation.extent == .everything && !choosesFrames { takeEverythingOnce(reservation) }
     if blocks.isReserved(block) {
       counters.add(.reserveHits)
     } else {
@@ -62,10 +69,16 @@ extension Machine {
       if reservation.extent == .everything && !processes.isEmpty { blocks.hold(block) }
     }
     blocks.addShare(toBlock: block)
+    finishReservation(of: frame)
+    return .reserved
+  }
+
+  /// Marks a frame as having tag storage.
+  private mutating func finishReservation(of frame: PageFrameNumber) {
+    if choosesFrames { countServed(frame, by: .more) }
     frames[frame].flags.insert(.storageReserved)
     steps.insert(.tagsReserved)
     if !parkedTags.isEmpty { unparkTags(of: frame) }
-    return .reserved
   }
 
   /// Makes sure that a frame can hold tags, where that cannot fail.
@@ -97,6 +110,11 @@ extension Machine {
 
   /// Gives back a frame's share of its tag block, and the block with the last share.
   mutating func releaseTagStorage(of frame: PageFrameNumber) {
+    if choosesFrames { countServed(frame, by: .less) }
+    guard interleaved.count == 0 else {
+      counters.add(.cmoTagLines, lines(pageSize.bytes, of: configuration.tagLineBytes))
+      return
+    }
     guard let block = kernelBlock(of: frame), let reservation else {
       preconditionFailure("frame \(frame.rawValue) has tag storage and lies outside tagged memory")
     }
@@ -105,7 +123,10 @@ extension Machine {
       counters.add(.storageWarnings)
       return
     }
-    guard reservation.releaseCondition == .reserved || frames[frame].flags.contains(.tagged) else {
+    guard
+      reservation.releaseCondition == .reserved || frames[frame].flags.contains(.tagged)
+        || choosesFrames
+    else {
       counters.add(.reserveSharesLeaked)
       blocks.leakShare(ofBlock: block)
       return
@@ -114,7 +135,9 @@ extension Machine {
     counters.add(.cmoTagLines, lines(pageSize.bytes, of: configuration.tagLineBytes))
     if blocks.removeShare(fromBlock: block) {
       giveBack(block)
-    } else if damage.undercounted.contains(block) && blocks.count(ofBlock: block) == 1 {
+    } else if !choosesFrames && damage.undercounted.contains(block),
+      blocks.count(ofBlock: block) == 1
+    {
       releaseEarly(block, after: frame)
     }
   }

@@ -119,6 +119,7 @@ extension Machine {
     let isExclusive = table.state(page) == .swapExclusive
     restoreTags(of: frame, from: slot)
     table.clear(page)
+    endKeptTags(page, of: process)
     device.drop(slot, released: &releasedSlots)
     if isExclusive { frames[frame].flags.insert(.exclusive) }
     addMapping(Mapping(process: UInt16(process), page: page), of: frame)

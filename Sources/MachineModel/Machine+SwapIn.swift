@@ -97,6 +97,7 @@ extension Machine {
     restoreTags(of: frame, from: slot)
     device.takeBack(slot, released: &releasedSlots)
     frames[frame].flags.insert([.dirty, .exclusive])
+    endKeptTags(page, of: process)
     mapFrame(frame, at: page, in: vma, of: process, writable: isWrite, dirty: isWrite)
     dropReleasedSlots()
     note(.swapIn, process: process, page: page)
@@ -200,6 +201,7 @@ extension Machine {
     // Before the slot can be reused, whoever owns the page next must find the tags in place.
     restoreTags(of: frame, from: slot)
     table.clear(page)
+    endKeptTags(page, of: process)
     device.drop(slot, released: &releasedSlots)
     if device.isMoreThanHalfFull || isWrite && mapCount(frame) == 0 {
       _ = freeSwapCopy(of: frame)

@@ -95,6 +95,11 @@ extension Machine {
     device.settle(slot, shadow: shadow.word)
     groups[group].nonresidentAge += groups[group].agePerEviction
     groups[group].chargedPages -= 1
+    if hasVirtualTags, record.flags.contains(.tagged) {
+      let mapping = Mapping(process: record.ownerSpace, page: record.ownerPage)
+      keepTags(mapping)
+      noteUntaggedPage(mapping)
+    }
     frames[frame].ownerPage = Self.noPage
     frames[frame].swapSlot = slot
     releaseTags(of: frame)
@@ -161,6 +166,7 @@ extension Machine {
       flags: [],
       target: slot
     )
+    if hasVirtualTags && frames[frame].flags.contains(.tagged) { keepTags(mapping) }
     removeMapping(mapping, of: frame)
   }
 
@@ -288,6 +294,7 @@ extension Machine {
   private mutating func dropTagsOfReleasedSlots() {
     if storesSwappedPages { dropCopiesOfReleasedSlots() }
     if !zramStores.isEmpty { dropZramObjects(of: releasedSlots) }
+    if !residentTags.isEmpty { dropResidentTags(of: releasedSlots) }
     guard tagStore.count > 0 else {
       // Nothing is saved for any slot, and no kernel frame is held for it.
       releasedSlots.removeAll(keepingCapacity: true)

@@ -141,7 +141,11 @@ extension Machine {
       guard growTables(of: process, for: address) else { return }
       // Making room for the table may have swapped the page out, so its entry is read only now.
       table.move(old, to: new)
-      guard let frame = table.frame(new) ?? fileFrame(new, in: table) else { continue }
+      guard let frame = table.frame(new) ?? fileFrame(new, in: table) else {
+        copyKeptTags(old, of: process, to: new, of: process)
+        endKeptTags(old, of: process)
+        continue
+      }
       removeMapping(Mapping(process: UInt16(process), page: old), of: frame)
       addMapping(Mapping(process: UInt16(process), page: new), of: frame)
     }

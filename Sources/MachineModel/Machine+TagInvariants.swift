@@ -11,6 +11,7 @@ import TagStorage
 extension Machine {
   /// I2, I3, I5, T6: tag blocks against the frames that have their tag storage.
   func checkTagStorage() throws(BrokenInvariant) {
+    guard interleaved.count == 0 else { return try checkInterleavedBlocks() }
     var shares = [Int](repeating: 0, count: region.blockCount)
     for number in 0..<frames.count
     where frames[number].flags.contains(.storageReserved)

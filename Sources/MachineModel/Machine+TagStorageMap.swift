@@ -6,7 +6,7 @@ import TagStorage
 
 extension Machine {
   /// Tag blocks, 0 without tag storage in RAM.
-  public var tagBlockCount: Int { region.blockCount }
+  public var tagBlockCount: Int { region.blockCount + interleaved.count }
 
   /// What the tag storage is used for now, in cells of `blocksPerCell` tag blocks in the order of
   /// addresses.
@@ -19,12 +19,15 @@ extension Machine {
   public func tagStorageUse(blocksPerCell: Int) -> [TagStorageUse] {
     precondition(blocksPerCell > 0, "cells of \(blocksPerCell) tag blocks")
     var cells: [TagStorageUse] = []
-    for first in stride(from: 0, to: region.blockCount, by: blocksPerCell) {
-      let last = min(first + blocksPerCell, region.blockCount)
+    for first in stride(from: 0, to: tagBlockCount, by: blocksPerCell) {
+      let last = min(first + blocksPerCell, tagBlockCount)
       var (held, data, free) = (0, 0, 0)
       for block in first..<last {
         if policy.bootPlacement == .withheld {
           continue
+        } else if interleaved.count > 0 {
+          let use = frames[interleaved.tagFrame(of: block)].use
+          if use == .tagBlock { held += 1 } else if use.isInUse { data += 1 } else { free += 1 }
         } else if blocks.isReserved(block) {
           held += region.blockPages
         } else {

@@ -66,6 +66,26 @@ extension Machine {
     }
   }
 
+  /// Allocates a page that can hold tags where tag storage is not kept from the request, but passed over
+  /// page by page.
+  ///
+  /// All CMA memory of this machine is tag storage, so that each look at its free lists is in vain and sees
+  /// every page: the first look that the balance of CMA memory asks for, and one more before the request
+  /// fails. Free tag storage counts for the marks, as it does for everybody who may look at it.
+  ///
+  /// Source: specification of tag storage, section 15.7.
+  @inline(never)
+  mutating func allocatePassingOverTagStorage(
+    _ request: PageRequest,
+    above level: WatermarkLevel
+  ) -> PageFrameNumber? {
+    let isFirst = buddy.freeCMAPages * 100 > buddy.freePages * policy.preferAbovePercent
+    if isFirst { counters.add(.filterSkipped, buddy.freeCMAPages) }
+    let frame = buddy.allocatePagePassingOverCMA(request, above: level, frames: &frames)
+    if frame == nil { counters.add(.filterSkipped, buddy.freeCMAPages) }
+    return frame
+  }
+
   /// What came of looking for a frame that can hold tags.
   private enum Search {
     case taken(PageFrameNumber)
@@ -107,6 +127,7 @@ extension Machine {
     for frame in refused {
       counters.add(.pgfree)
       buddy.putBackLast(frame, frames: &frames)
+      if choosesFrames { noteFreed(frame) }
     }
   }
 }

@@ -26,7 +26,7 @@ extension Machine {
   mutating func initializeTags(of frame: PageFrameNumber) {
     precondition(canHoldTags(frame), "frame \(frame.rawValue) is tagged without tag storage")
     frameTags.setUniform(frame.index, tag: .zero)
-    frames[frame].flags.insert(.tagged)
+    setTagged(frame)
     if !defects.isEmpty { overwriteData(underTagsOf: frame) }
   }
 
@@ -60,6 +60,7 @@ extension Machine {
   @inline(__always)
   mutating func saveTags(of frame: PageFrameNumber, slot: UInt32) -> Bool {
     let isUntagged = !frames[frame].flags.contains(.tagged) && parkedTags.isEmpty
+    if hasVirtualTags && leaveTags(of: frame, slot: slot) { return true }
     if isUntagged && tagStore.count == 0 { return true }
     return saveTagsIfAny(of: frame, slot: slot)
   }
@@ -131,6 +132,7 @@ extension Machine {
   @inline(__always)
   mutating func restoreTags(of frame: PageFrameNumber, from slot: UInt32) {
     if tagStore.count > 0 { restoreTagsIfAny(of: frame, from: slot) }
+    if hasVirtualTags { findTags(of: frame, from: slot) }
   }
 
   private mutating func restoreTagsIfAny(of frame: PageFrameNumber, from slot: UInt32) {
@@ -213,6 +215,7 @@ extension Machine {
   /// storage back.
   mutating func releaseTags(of frame: PageFrameNumber) {
     if !parkedTags.isEmpty { dropParkedTags(of: frame) }
+    if hasVirtualTags && frames[frame].flags.contains(.tagged) { noteUntagged(frame) }
     if frames[frame].flags.contains(.storageReserved) { releaseTagStorage(of: frame) }
     frames[frame].flags.remove([.tagged, .storageReserved])
   }

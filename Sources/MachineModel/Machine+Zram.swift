@@ -94,6 +94,7 @@ extension Machine {
     var request = FrameRequest(migrateType: .movable)
     // Reclaim writes to zram, and may use the last frames.
     request.ignoresWatermarks = true
+    request.isPoolPage = true
     var given: [UInt32] = []
     while given.count < count {
       guard let frame = tryAllocate(request, above: .min) else {
@@ -122,6 +123,7 @@ extension Machine {
   mutating func migratePoolPage(_ source: PageFrameNumber) -> MigrationResult {
     var request = FrameRequest(migrateType: .movable)
     request.mayKill = false
+    request.isPoolPage = true
     guard let destination = allocateFrame(request, for: nil) else {
       counters.add(.pgmigrateFail)
       return .noMemory

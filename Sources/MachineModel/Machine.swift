@@ -28,6 +28,8 @@ import TagStorage
 /// | `KernelObjects` | what a process costs its memory group beside its pages |
 /// | `Stalls` | how long what missed had to wait |
 /// | `Reservation`, `TagBlocks`, `TaggedAllocation`, `Migration`, `Tags`, `ParkedTags` | tag storage |
+/// | `ChosenFrames`, `Cells`, `CellSteps`, `InterleavedBlocks` | frames that the design chooses |
+/// | `VirtualTags` | tags in virtual memory |
 /// | `TagStorageDamage` | what the defects of the posted series do |
 /// | `Mappings`, `SystemCalls`, `Remap`, `Fork` | address spaces |
 /// | `FileFaults`, `FileReclaim`, `FileBalance`, `FileMigration` | pages of files |
@@ -87,6 +89,20 @@ public struct Machine: ~Copyable {
   /// to aim at it is not.
   let tellsAims: Bool
   var blocks: TagBlocks
+  /// Whether tags lie in virtual memory.
+  let hasVirtualTags: Bool
+  /// Processes whose tag pages and the frames of these do not match, each once.
+  var tagPagesDue: [Int] = []
+  /// Tags that swapped pages have left in their tag pages, by slot.
+  var residentTags: [UInt32: [UInt8]] = [:]
+  /// Whether tagged requests pass over tag storage page by page.
+  let filtersPages: Bool
+  /// Whether the design decides which free frame a request gets.
+  let choosesFrames: Bool
+  /// The cells of tag storage; none where the design has none.
+  var cells: TagCells
+  /// The blocks of tags that lie between the data; none where the design has none.
+  var interleaved: InterleavedBlocks
   /// The frames of tag storage that belong to a store; empty under a design without one.
   var store: TagStorageStore
   /// What the store holds of swapped pages; without room for any under a design that stores none.
@@ -201,8 +217,8 @@ public struct Machine: ~Copyable {
     var frames = FrameTable(layout.map, pageSize: pageSize)
     var buddy = PageAllocator(
       layout.zones.map(\.extent),
-      selection: configuration.zones.selection,
-      parameters: configuration.zone,
+      selection: configuration.usedZones.selection,
+      parameters: Self.zoneParameters(configuration, policy),
       frames: &frames
     )
     buddy.preferCMA(abovePercent: policy.preferAbovePercent)
@@ -217,7 +233,7 @@ public struct Machine: ~Copyable {
       )
       buddy.release(layout.cmaFrames, as: .cma, frames: &frames)
     }
-    if policy.bootPlacement != .outsideRAM {
+    if policy.bootPlacement.isRange {
       for frame in region.tags { frames[frame].flags.insert(.tagStorage) }
     }
     if policy.store != nil {
@@ -240,6 +256,15 @@ public struct Machine: ~Copyable {
     presentPages = layout.presentPages
     tellsAims = layout.tellsAims
     blocks = TagBlocks(region: region)
+    hasVirtualTags = policy.virtualTags != nil
+    filtersPages = policy.cmaEligibility == .perPageFilter && policy.bootPlacement == .cmaArea
+    choosesFrames = policy.frameChoice != .allocator
+    interleaved = Self.makeInterleavedBlocks(
+      policy,
+      ramPages: ramPages,
+      zeroFrame: layout.zeroFrame
+    )
+    cells = Self.makeCells(policy, ramPages: ramPages, region: region)
     let storeStart = region.tags.lowerBound
     store = TagStorageStore(frames: policy.store == nil ? storeStart..<storeStart : region.tags)
     contents = FlatStorage(repeating: 0, count: ramPages)
@@ -272,6 +297,8 @@ public struct Machine: ~Copyable {
     self.frames = frames
     self.buddy = buddy
 
+    bootCells()
+    bootInterleavedBlocks()
     bootZeroPage()
     holdTagsOfKernel()
     makeZramStores()

@@ -145,6 +145,8 @@ public enum MachineError: Error, Equatable, CustomStringConvertible {
   case zones(ZoneLayoutError)
   /// A zone, or memory behind a hole, begins inside a tag block.
   case tagStorageBorder(PFN: Int, blockPages: Int)
+  /// The design knows only tag blocks of one page.
+  case blockPages(design: String, pages: Int)
   /// The largest block of the page allocator has an order that it cannot have.
   case largestOrder(Int, supported: ClosedRange<Int>)
   /// A swap device, or all of them together, are too small or too large.
@@ -173,6 +175,8 @@ public enum MachineError: Error, Equatable, CustomStringConvertible {
     case .tagStorageBorder(let number, let blockPages):
       "expected whole tag blocks of \(blockPages) pages in every zone and range of RAM, found a border at"
         + " PFN 0x\(String(number, radix: 16)) inside one"
+    case .blockPages(let design, let pages):
+      "expected tag blocks of one page under \(design), found \(pages) pages"
     case .largestOrder(let order, let supported):
       "expected a largest order of \(supported.lowerBound) to \(supported.upperBound) with this page"
         + " size, found \(order)"

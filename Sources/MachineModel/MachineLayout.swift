@@ -66,7 +66,7 @@ public struct MachineLayout: Equatable, Sendable {
       configuration.policy.describesTagStorage ? ramPages : region.tags.lowerBound
     let descriptorPages =
       (presentPages * Self.descriptorBytes + pageSize.bytes - 1) / pageSize.bytes
-    let tagStorageStart = placement == .outsideRAM ? ramPages : region.tags.lowerBound
+    let tagStorageStart = placement.isRange ? region.tags.lowerBound : ramPages
     guard descriptorPages + 1 + Self.smallestFreePages < tagStorageStart else {
       throw .ram(bytes: configuration.ramBytes, reason: "too small for any program")
     }
@@ -77,7 +77,7 @@ public struct MachineLayout: Equatable, Sendable {
     storePages = configuration.policy.store == nil ? 0 : region.tags.count
     self.region = region
     self.map = map
-    switch configuration.zones.selection {
+    switch configuration.usedZones.selection {
     case .one:
       zeroFrame = PageFrameNumber(descriptorPages)
       ordinaryFrames = (descriptorPages + 1)..<tagStorageStart
@@ -100,7 +100,9 @@ public struct MachineLayout: Equatable, Sendable {
       zones: zones,
       map: map
     )
-    tellsAims = configuration.zones.selection == .kernel || configuration.zones.movableBytes > 0
+    let rules = configuration.usedZones
+    tellsAims = rules.selection == .kernel || rules.movableBytes > 0
+    try Self.checkFrameChoice(configuration)
     let highPages = zones.reduce(0) {
       $0 + ($1.managedPages > 0 ? $1.watermarks.high : 0)
     }
@@ -146,7 +148,7 @@ public struct MachineLayout: Equatable, Sendable {
       extents = try ZoneExtent.zones(
         of: map,
         presentFrames: presentPages,
-        rules: configuration.zones,
+        rules: configuration.usedZones,
         pageSize: pageSize,
         largestBlockPages: 1 << configuration.zone.largestOrder(pageSize)
       )
@@ -265,12 +267,26 @@ public struct MachineLayout: Equatable, Sendable {
     }
   }
 
+  /// A design that chooses frames by their tag storage knows no blocks of several pages.
+  private static func checkFrameChoice(
+    _ configuration: MachineConfiguration
+  ) throws(MachineError) {
+    guard configuration.policy.frameChoice != .allocator else { return }
+    let pages = TagStorageRegion.pages(
+      ofBlockBytes: configuration.blockBytes,
+      pageSize: configuration.pageSize
+    )
+    guard pages == 1 else {
+      throw .blockPages(design: configuration.design.rawValue, pages: pages)
+    }
+  }
+
   private static func region(
     _ configuration: MachineConfiguration,
     placement: DesignPolicy.BootPlacement,
     map: MemoryMap
   ) throws(MachineError) -> TagStorageRegion {
-    if placement == .outsideRAM { return .empty }
+    guard placement.isRange else { return .empty }
     let pageSize = configuration.pageSize
     let region: TagStorageRegion
     do {
@@ -330,6 +346,10 @@ extension MachineLayout {
 }
 
 extension MachineConfiguration {
+  /// How memory is divided into zones: not at all where the design chooses frames, which are chosen from all
+  /// of memory.
+  var usedZones: ZoneRules { policy.frameChoice == .allocator ? zones : ZoneRules() }
+
   /// Pages of the tables of all zram devices, 0 where their memory does not count.
   var zramTablePages: Int {
     guard zram.memory == .on else { return 0 }

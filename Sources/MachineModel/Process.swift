@@ -2,6 +2,7 @@
 
 import AddressSpaces
 import MemoryModel
+import TagStorage
 
 /// One process: its address space and what is charged for it.
 struct Process {
@@ -21,6 +22,10 @@ struct Process {
   var isAlive = true
   /// Frames that hold its page tables.
   var tableFrames: [UInt32] = []
+  /// The tag pages that it needs, where tags lie in virtual memory.
+  var tagPages = VirtualTagPages()
+  /// Frames that hold its tag pages.
+  var tagFrames: [UInt32] = []
   /// Entries of its page table that map pages of files, where these have frames.
   var filePages = 0
   /// Pages charged for the objects that describe its address space.

@@ -194,7 +194,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   case reserveFailExists
   /// Frames given back by an allocation because their tag block could not be had.
   case reserveRefused
-  /// Tag blocks taken ahead of any reservation, for ever.
+  /// Tag blocks taken ahead of any reservation.
   case reserveHeld
   /// Pages migrated to take all tag storage at once.
   case reserveBurstMigrated
@@ -204,6 +204,50 @@ public enum Counter: Int, CaseIterable, Sendable {
   case storageWarnings
   /// Tag blocks given back when their last tagged page was freed.
   case reserveReleases
+  /// Cells of tag storage that began to hold tags.
+  case cellActivations
+  /// Cells of tag storage that were given up because nobody needed them.
+  case cellDeactivations
+  /// Cells of tag storage whose page was taken for data.
+  case cellClaims
+  /// Runs of the thread that provides pages to be tagged.
+  case cellRefills
+  /// Cells that this thread decided to activate or to reclaim.
+  case cellRefillSteps
+  /// Claimed cells whose data were moved so that they can hold tags.
+  case cellReclaims
+  /// Claimed cells whose data could not be moved.
+  case cellReclaimFail
+  /// Claimed cells whose data could not be moved because a device used them.
+  case cellReclaimFailPinned
+  /// Claimed cells whose data were compressed pages, and were moved.
+  case cellPoolRelocations
+  /// Pages that left claimed cells because a device was to use them for long.
+  case cellPinRelocations
+  /// Untagged requests that got a page that could have been tagged.
+  case cellGrabUntagged
+  /// Tagged requests that found no page that could be tagged.
+  case cellWaits
+  /// Tag pages taken from the page allocator, where tags lie in virtual memory.
+  case tagPagesTaken
+  /// Tag pages given back to the page allocator.
+  case tagPagesFreed
+  /// Pages whose tags stayed in their tag page at swap-out.
+  case tagsKeptResident
+  /// Pages of tag storage that tagged requests passed over one by one.
+  case filterSkipped
+  /// Tag blocks divided into untagged pages.
+  case blockDividedUntagged
+  /// Tag blocks that were made again of pages that are all free, because the other list ran out.
+  case blockHarvests
+  /// Untagged requests that got a page that could have been tagged.
+  case blockBorrowed
+  /// Tag pages whose data were moved so that their block can be tagged.
+  case blockTagPagesMoved
+  /// Tag pages whose data could not be moved.
+  case blockTagPagesStuck
+  /// Tagged requests that found no block that could be tagged.
+  case blockWaits
   /// Pages of which a store in tag storage got a copy.
   case storeStored
   /// Pages that a store in tag storage was offered and did not take.
@@ -363,7 +407,7 @@ func snakeCase(_ name: String) -> String {
 /// The numbers lie in the set itself, so that counting an event, which every step of a fault does,
 /// is one addition in memory.
 public struct CounterSet: Equatable, Sendable {
-  @usableFromInline var values = InlineArray<148, UInt64>(repeating: 0)
+  @usableFromInline var values = InlineArray<170, UInt64>(repeating: 0)
 
   /// Creates a set of zeros.
   public init() {

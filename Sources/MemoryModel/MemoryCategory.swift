@@ -13,6 +13,8 @@ public enum MemoryCategory: Int, CaseIterable, Sendable {
   case tagStorageIdle
   /// Tag blocks taken out of the page allocator because a page they cover is tagged.
   case tagStorageHeld
+  /// Pages of ordinary memory that hold tags, where tags lie in virtual memory.
+  case tagPages
   /// Saved tags of swapped pages in 16-byte objects.
   case savedTags16
   /// Saved tags of swapped pages in 32-byte objects.

@@ -30,6 +30,14 @@ extension Glossary {
         sum: .tagOverhead,
         source: Source.storage
       ),
+      category(
+        .tagPages,
+        "tag pages in ordinary memory",
+        "Pages of ordinary memory that hold tags, where tags lie in virtual memory.",
+        formula: "groups of 32 virtual pages with a tagged page * bytes of a page",
+        sum: .tagOverhead,
+        source: Source.model
+      ),
     ]
     + [16, 32, 64, 128, 256, 512, 1024, 2048].compactMap(savedTags(objectBytes:))
     + [

@@ -5,9 +5,10 @@ import MemoryModel
 extension Glossary {
   /// Counters of tag storage: reservations, and faults on access.
   static let tagStorageCounters: [GlossaryEntry] =
-    reservationCounters + storeCounters + faultOnAccessCounters
+    reservationCounters + cellCounters + otherPlaceCounters + storeCounters
+    + faultOnAccessCounters
 
-  private static func storage(
+  static func storage(
     _ counter: Counter,
     _ title: String,
     _ unit: GlossaryUnit,
@@ -102,9 +103,9 @@ extension Glossary {
     ),
     storage(
       .reserveHeld,
-      "tag blocks taken for ever",
+      "tag blocks taken ahead",
       .blocks,
-      "Tag blocks taken ahead of any reservation, for ever.",
+      "Tag blocks taken ahead of any reservation.",
       sum: .reservations
     ),
     storage(

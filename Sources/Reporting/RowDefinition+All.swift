@@ -196,6 +196,34 @@ extension GroupDefinition {
       .cmoTagLines
     ),
     counters(
+      "Cells of tag storage",
+      .cellActivations,
+      .cellDeactivations,
+      .cellClaims,
+      .cellRefills,
+      .cellRefillSteps,
+      .cellReclaims,
+      .cellReclaimFail,
+      .cellReclaimFailPinned,
+      .cellPoolRelocations,
+      .cellPinRelocations,
+      .cellGrabUntagged,
+      .cellWaits
+    ),
+    counters(
+      "Other places for tags",
+      .tagPagesTaken,
+      .tagPagesFreed,
+      .tagsKeptResident,
+      .filterSkipped,
+      .blockDividedUntagged,
+      .blockHarvests,
+      .blockBorrowed,
+      .blockTagPagesMoved,
+      .blockTagPagesStuck,
+      .blockWaits
+    ),
+    counters(
       "Store of copies in tag storage",
       .storeStored,
       .storeSkipped,

@@ -15,6 +15,7 @@ extension GroupDefinition {
       rows: [
         .always(.memory(.tagStorageWithheld, .mean)), .ifAny(.memory(.tagStorageIdle, .mean)),
         .always(.memory(.tagStorageHeld, .mean)),
+        .ifAny(.memory(.tagPages, .mean)),
         .ifAny(.savedTagMemory(.mean), "saved tags of swapped pages"),
         .ifAny(.memory(.parkedTags, .mean)), .always(.tagOverhead(.mean)),
         .always(.tagOverheadPercent(.mean)), .ifAny(.tagOverheadChange(.mean)),
@@ -54,6 +55,10 @@ extension GroupDefinition {
         .ifAny(.counter(.reserveFailBusy), "reservations failed: busy"),
         .ifAny(.counter(.reserveFailNomem), "reservations failed: no memory"),
         .ifAny(.counter(.reserveRefused)), .ifAny(.counter(.reserveBurstMigrated)),
+        .ifAny(.counter(.cellClaims)), .ifAny(.counter(.cellReclaims)),
+        .ifAny(.counter(.cellWaits)), .ifAny(.counter(.blockHarvests)),
+        .ifAny(.counter(.blockTagPagesMoved)), .ifAny(.counter(.blockWaits)),
+        .ifAny(.counter(.tagPagesTaken)), .ifAny(.counter(.filterSkipped)),
         .ifAny(.counter(.foaFaults)),
         .ifAny(.counter(.foaReplacedTsp), "pages of tag storage replaced"),
         .ifAny(.counter(.foaReplacedOther)), .ifAny(.counter(.foaReplacedFail)),

@@ -116,6 +116,42 @@ extension SumCheck {
     )
   }
 
+  mutating func checkCells() {
+    if count(.cellActivations) > 0 {
+      equal("cell_activations", count(.cellActivations), "reserve_held", count(.reserveHeld))
+    }
+    atMost(.cellDeactivations, .cellActivations)
+    atMost(.cellReclaims, .cellClaims)
+    atMost(
+      "cells reclaimed or not",
+      count(.cellReclaims, .cellReclaimFail),
+      "cell_refill_steps",
+      count(.cellRefillSteps)
+    )
+    atMost(.cellPoolRelocations, .cellReclaims)
+    atMost(.cellReclaimFailPinned, .cellReclaimFail)
+  }
+
+  mutating func checkTagPages() {
+    equal(
+      "bytes of tag_pages_taken",
+      clampedProduct(count(.tagPagesTaken), report.machine.pageBytes),
+      "bytes of tag_pages_freed + tag_pages.last",
+      clampedSum(
+        clampedProduct(count(.tagPagesFreed), report.machine.pageBytes),
+        design[.tagPages].last
+      )
+    )
+    atMost(.blockTagPagesMoved, .reserveSlow)
+    // What is harvested for tags was divided into untagged pages before, or had been given back.
+    atMost(
+      "block_harvests",
+      count(.blockHarvests),
+      "block_divided_untagged + 2 * reserve_releases",
+      count(.blockDividedUntagged, .reserveReleases, .reserveReleases)
+    )
+  }
+
   mutating func checkTagChecks() {
     equal(
       "tag_mismatches",

@@ -87,6 +87,8 @@ struct SumCheck {
       equal("tags_lost", count(.tagsLost), "the sum of its causes", causes)
     case .reservations: checkReservations()
     case .tagBlocks: checkTagBlocks()
+    case .cells: checkCells()
+    case .tagPages: checkTagPages()
     case .faultsOnAccess:
       let results = count(
         .foaResolvedReserve,

@@ -41,6 +41,10 @@ public enum SumRule: String, CaseIterable, Sendable {
   case reservations
   /// Tag blocks as contiguous allocations.
   case tagBlocks = "tag blocks"
+  /// Cells of tag storage by what became of them.
+  case cells
+  /// Tag pages in virtual memory, and between the data.
+  case tagPages = "tag pages"
   /// Faults on access by result.
   case faultsOnAccess = "faults on access"
   /// Copied pages by cause.
@@ -121,6 +125,14 @@ public enum SumRule: String, CaseIterable, Sendable {
         + "tag_storage_held.last; cma_release_success_pages <= "
         + "cma_alloc_success_pages; where tag blocks are contiguous allocations, "
         + "cma_alloc_success_pages is the sum reserve_fast + reserve_slow times the pages of a block"
+    case .cells:
+      "cell_deactivations <= cell_activations = reserve_held if any is above 0; cell_reclaims <= "
+        + "cell_claims; cell_reclaims + cell_reclaim_fail <= cell_refill_steps; "
+        + "cell_pool_relocations <= cell_reclaims; cell_reclaim_fail_pinned <= cell_reclaim_fail"
+    case .tagPages:
+      "tag_pages_freed + the pages of tag_pages.last = tag_pages_taken; block_tag_pages_moved <= "
+        + "reserve_slow; block_harvests <= block_divided_untagged + 2 * reserve_releases, because "
+        + "a block given back is harvested itself, and may be once more"
     case .faultsOnAccess:
       "foa_resolved_reserve + foa_replaced_tsp + foa_replaced_other + foa_replaced_fail <= "
         + "foa_faults"

@@ -46,6 +46,17 @@ public struct DesignChanges: Equatable, Sendable {
   /// Replaces ``DesignPolicy/taggedFrames``.
   public var taggedFrames: DesignPolicy.TaggedFrames?
 
+  /// Replaces ``DesignPolicy/virtualTags`` where tags lie in virtual memory.
+  public var swappedTags: DesignPolicy.SwappedTags?
+  /// Replaces ``CellPolicy/clients``.
+  public var cellClients: CellPolicy.Clients?
+  /// Replaces ``CellPolicy/claimTargetPercent``.
+  public var claimTargetPercent: Int?
+  /// Replaces ``CellPolicy/inlineFreePages``.
+  public var inlineFreePages: Int?
+  /// Replaces ``CellPolicy/cellsPerActiveAtBoot``.
+  public var cellsPerActiveAtBoot: Int?
+
   /// Creates no changes.
   public init() {}
 
@@ -59,7 +70,18 @@ public struct DesignChanges: Equatable, Sendable {
     if let reservation = policy.reservation {
       changed.beforeTags = .reserve(applied(to: reservation))
     }
+    if policy.virtualTags != nil { changed.virtualTags = swappedTags ?? policy.virtualTags }
+    if let cells = policy.cells { changed.frameChoice = .cells(applied(to: cells)) }
     if let store = policy.store { changed.bootPlacement = .store(applied(to: store)) }
+    return changed
+  }
+
+  private func applied(to policy: CellPolicy) -> CellPolicy {
+    var changed = policy
+    changed.clients = cellClients ?? policy.clients
+    changed.claimTargetPercent = claimTargetPercent ?? policy.claimTargetPercent
+    changed.inlineFreePages = inlineFreePages ?? policy.inlineFreePages
+    changed.cellsPerActiveAtBoot = cellsPerActiveAtBoot ?? policy.cellsPerActiveAtBoot
     return changed
   }
 

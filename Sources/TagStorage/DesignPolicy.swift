@@ -14,8 +14,18 @@ public struct DesignPolicy: Equatable, Sendable {
     case withheld
     /// All of it, on free lists of its own that serve movable requests.
     case cmaArea
+    /// All of it; it lies between the data, one page behind every 32.
+    case interleaved
     /// Nothing: what holds no tags belongs to a store of copies of pages.
     case store(StorePolicy)
+
+    /// Whether tag storage is a range of RAM.
+    public var isRange: Bool {
+      switch self {
+      case .outsideRAM, .interleaved: false
+      case .withheld, .cmaArea, .store: true
+      }
+    }
   }
 
   /// Which movable requests may be served from tag storage.
@@ -24,6 +34,8 @@ public struct DesignPolicy: Equatable, Sendable {
     case allMovable = "all-movable"
     /// Those that do not ask for a page that can hold tags.
     case untaggedMovable = "untagged-movable"
+    /// All of them, but those that ask for a page that can hold tags pass over tag storage page by page.
+    case perPageFilter = "per-page-filter"
   }
 
   /// Whether freed frames of tag storage wait on the lists of a CPU.
@@ -50,6 +62,24 @@ public struct DesignPolicy: Equatable, Sendable {
     case reserve(ReservationPolicy)
   }
 
+  /// What becomes of the tags of a swapped page, where tags lie in virtual memory.
+  public enum SwappedTags: String, CaseIterable, Sendable {
+    /// The codec saves them, and they leave their tag page.
+    case saved
+    /// They stay in their tag page.
+    case resident
+  }
+
+  /// Who decides which free frame a request gets.
+  public enum FrameChoice: Equatable, Sendable {
+    /// The page allocator, by its free lists.
+    case allocator
+    /// The cells of tag storage, by what else they cover.
+    case cells(CellPolicy)
+    /// The blocks that its tags belong to, where tags lie between the data.
+    case blocks
+  }
+
   /// Which frames count as tagged, so that their tag blocks are taken.
   public enum TaggedFrames: String, CaseIterable, Sendable {
     /// Those that a tagged mapping uses.
@@ -67,8 +97,12 @@ public struct DesignPolicy: Equatable, Sendable {
   public var preferAbovePercent = 50
   /// Where freed frames of tag storage go.
   public var pageLists = PageListUse.listed
+  /// Who decides which frame a request gets.
+  public var frameChoice = FrameChoice.allocator
   /// Whether tag storage itself can be tagged.
   public var selfTagging = SelfTagging.untaggable
+  /// What becomes of the tags of swapped pages where tags lie in virtual memory, otherwise `nil`.
+  public var virtualTags: SwappedTags?
   /// What precedes the first tag of a frame.
   public var beforeTags: BeforeTags
   /// Which frames count as tagged; others than those of tagged mappings only where
@@ -80,6 +114,12 @@ public struct DesignPolicy: Equatable, Sendable {
   /// How tag blocks are reserved, `nil` where nothing has to be.
   public var reservation: ReservationPolicy? {
     if case .reserve(let reservation) = beforeTags { return reservation }
+    return nil
+  }
+
+  /// How cells change their state, `nil` where there are none.
+  public var cells: CellPolicy? {
+    if case .cells(let cells) = frameChoice { return cells }
     return nil
   }
 
@@ -100,7 +140,7 @@ public struct DesignPolicy: Equatable, Sendable {
   public var describesTagStorage: Bool {
     switch bootPlacement {
     case .withheld: false
-    case .outsideRAM, .cmaArea: true
+    case .outsideRAM, .cmaArea, .interleaved: true
     case .store(let store): store.descriptors == .described
     }
   }

@@ -5,7 +5,7 @@ public import Containers
 /// How many reserved data frames each tag block serves.
 ///
 /// A block is reserved, that is, out of the page allocator, exactly while its count is above zero or
-/// it is held for ever. The kernel keeps the same number, plus one for the hand-out, in the reference
+/// it is held. The kernel keeps the same number, plus one for the hand-out, in the reference
 /// count of the block's first page.
 ///
 /// Source: dynamic tag storage RFC v3; specification of tag storage, section 2.6.
@@ -23,7 +23,7 @@ public struct TagBlocks: ~Copyable, InvariantChecks {
   /// ``occupancy`` when ``peakReservedBlocks`` was reached.
   public private(set) var peakOccupancy: [Int]
 
-  /// The count of each block; the top bit says that the block is held for ever.
+  /// The count of each block; the top bit says that the block is held.
   private var counts: FlatStorage<UInt32>
   private static let held: UInt32 = 1 << 31
 
@@ -42,7 +42,7 @@ public struct TagBlocks: ~Copyable, InvariantChecks {
   /// The number of reserved data frames that `block` serves.
   public func count(ofBlock block: Int) -> Int { Int(counts[block] & ~Self.held) }
 
-  /// Whether `block` is never given back.
+  /// Whether `block` is not given back with its last share.
   public func isHeld(_ block: Int) -> Bool { counts[block] & Self.held != 0 }
 
   /// Whether `block` is out of the page allocator.
@@ -78,7 +78,7 @@ public struct TagBlocks: ~Copyable, InvariantChecks {
     return true
   }
 
-  /// Keeps `block` reserved for ever, whatever it serves.
+  /// Keeps `block` reserved until ``letGo(_:)``, whatever it serves.
   ///
   /// The caller has taken the block's frames out of the page allocator if it was not reserved.
   public mutating func hold(_ block: Int) {
@@ -96,6 +96,15 @@ public struct TagBlocks: ~Copyable, InvariantChecks {
     guard reservedBlocks > peakReservedBlocks else { return }
     peakReservedBlocks = reservedBlocks
     peakOccupancy = occupancy
+  }
+
+  /// Ends ``hold(_:)`` of a block that serves nobody; the caller gives the block's frames back.
+  ///
+  /// - Precondition: the block is held and serves no frame.
+  public mutating func letGo(_ block: Int) {
+    precondition(counts[block] == Self.held, "tag block \(block) is let go and in use")
+    counts[block] = 0
+    reservedBlocks -= 1
   }
 
   /// Forgets one reserved data frame of `block` without giving its share back, so that the block stays

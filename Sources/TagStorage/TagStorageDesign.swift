@@ -25,6 +25,12 @@ public enum TagStorageDesign: String, CaseIterable, Sendable {
   case tagOfTags = "tag-of-tags"
   /// Tag storage is a zone of its own that untagged pages fill first.
   case ownZone = "own-zone"
+  /// Tagged pages are gathered in few cells of tag storage, as XNU does.
+  case xnu
+  /// Memory is blocks of 32 pages and one for their tags, on three free lists.
+  case tagBlockFreelists = "tag-block-freelists"
+  /// Tags lie in ordinary virtual memory, in tag pages that exist only where there are tags.
+  case virtualResident = "virtual-resident"
   /// Tag storage keeps copies of pages on their way to swap.
   case frontswap
   /// Tag storage is a compressed swap device that is used first.
@@ -51,6 +57,9 @@ public enum TagStorageDesign: String, CaseIterable, Sendable {
     case .allOrNothing: .allOrNothing
     case .tagOfTags: .tagOfTags
     case .ownZone: .ownZone
+    case .xnu: .xnu
+    case .tagBlockFreelists: .tagBlockFreelists
+    case .virtualResident: .virtualResident
     case .frontswap: .frontswap
     case .ramdiskSwap: .ramdiskSwap
     case .zswapLike: .zswapLike

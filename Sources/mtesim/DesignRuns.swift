@@ -45,8 +45,10 @@ struct DesignRuns {
       report: RunReport(
         programVersion: programVersion,
         traces: first.traces,
-        // Designs with tag storage in RAM say how much it is.
-        machine: runs.first { $0.machine.tagStorageBytes > 0 }?.machine ?? first.machine,
+        // Designs with tag storage in RAM say how much it is; the first of those with most does.
+        machine: runs.dropFirst().reduce(first.machine) {
+          $1.machine.tagStorageBytes > $0.tagStorageBytes ? $1.machine : $0
+        },
         designs: runs.map(\.result)
       ),
       snapshots: runs.map { ($0.result.design, $0.snapshot) },

@@ -187,8 +187,8 @@ import Testing
       64,
       "The value 'foo' is invalid for '--design <name>'. Please provide one of the following:"
         + " none, ecc-colocated, static-carveout, rfc1, rfc2, rfc3, rfc3-as-posted,"
-        + " all-or-nothing, tag-of-tags, own-zone, frontswap, ramdisk-swap, zswap-like,"
-        + " cleancache, gcma, virtio-tmem" + hint
+        + " all-or-nothing, tag-of-tags, own-zone, xnu, tag-block-freelists, virtual-resident,"
+        + " frontswap, ramdisk-swap, zswap-like, cleancache, gcma, virtio-tmem" + hint
     )
     try expectFailure(
       ["p.trace", "--codec", "zip"],

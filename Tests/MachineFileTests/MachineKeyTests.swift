@@ -22,9 +22,8 @@ import Testing
     "cost.page-migrated": "1", "cost.data-line": "1", "cost.tag-line": "1",
     "cost.direct-reclaim": "1", "cost.page-scanned": "1", "cost.page-reclaimed": "1",
     "cost.page-compressed": "1", "cost.page-decompressed": "1", "cost.device-write": "1",
-    "cost.device-read": "1", "cost.file-read": "1",
-    "cost.tags-saved": "1", "cost.tags-restored": "1",
-    "cost.tags-parked": "1",
+    "cost.device-read": "1", "cost.file-read": "1", "cost.tags-saved": "1",
+    "cost.tags-restored": "1", "cost.tags-parked": "1",
     "kernel.page-size": "16K", "kernel.va-bits": "39",
     "vm.min_free_kbytes": "khugepaged", "vm.watermark_scale_factor": "11",
     "vm.watermark_boost_factor": "0", "vm.page-replacement": "clock", "vm.lru-batch": "31",
@@ -47,6 +46,9 @@ import Testing
     "tag-storage.store-form": "plain", "tag-storage.store-when-full": "reclaim",
     "tag-storage.store-slots": "300", "tag-storage.store-admits": "working-set",
     "tag-storage.store-after-restore": "keep-copy", "tag-storage.tagged-frames": "touched",
+    "tag-storage.swapped-tags": "resident",
+    "tag-storage.clients": "nobody", "tag-storage.claim-above": "0",
+    "tag-storage.inline-from": "32", "tag-storage.active-at-boot": "1000",
     "mte.tag-checks": "sync", "mte.preferred-tag-checks": "asymm", "mte.asymmetric": "no",
   ]
 
@@ -150,6 +152,8 @@ import Testing
       "tag-storage.reserve-attempts": ["0", "17"],
       "tag-storage.replay-cap": ["0", "1001"],
       "tag-storage.store-slots": ["9", "1001"],
+      "tag-storage.inline-from": ["0", "33"], "tag-storage.claim-above": ["101"],
+      "tag-storage.active-at-boot": ["0"], "tag-storage.clients": ["zram"],
       "tag-storage.tag-line": ["15"],
     ]
     for (name, values) in wrong {

@@ -47,6 +47,8 @@ import Testing
     for seed in UInt64(1)...4 {
       var configuration = configuration(seed: seed)
       configuration.design = design
+      // These know no larger blocks.
+      if design.policy.frameChoice != .allocator { configuration.blockBytes = 4096 }
       let report = try check(configuration, seed: seed)
       guard design.policy.keepsEveryTag else { continue }
       #expect(report.counters[.tagsLost] == 0 && report.counters[.tagsLeaked] == 0, "seed \(seed)")

@@ -100,7 +100,13 @@ import Testing
     #expect(bytes(.data) == run.report[.tagStorageData].last)
     #expect(bytes(.free) == run.report[.tagStorageFree].last)
     #expect(bytes(.idle) == run.report[.tagStorageIdle].last)
-    #expect(map.blocks == (design.policy.bootPlacement == .outsideRAM ? 0 : 512))
+    let blocks =
+      switch design.policy.bootPlacement {
+      case .outsideRAM: 0
+      case .interleaved: 496
+      case .withheld, .cmaArea, .store: 512
+      }
+    #expect(map.blocks == blocks)
     #expect(map.blocksPerCell == 1)
     #expect(map.points.count <= 64)
     #expect(map.points.reduce(0) { $0 + $1.accesses } == run.report.counters[.accesses])

@@ -72,6 +72,44 @@ import Testing
     #expect(changes.applied(to: .staticCarveout).reservation == nil)
   }
 
+  @Test func changesOfCellsAndOfTagPagesConcernTheirDesignsOnly() throws {
+    var changes = DesignChanges()
+    changes.cellClients = .nobody
+    changes.claimTargetPercent = 7
+    changes.inlineFreePages = 3
+    changes.cellsPerActiveAtBoot = 4
+    changes.swappedTags = .resident
+    for design in TagStorageDesign.allCases {
+      let isConcerned = [.xnu, .virtualResident].contains(design)
+      #expect((changes.applied(to: design.policy) != design.policy) == isConcerned, "\(design)")
+    }
+    let cells = try #require(changes.applied(to: .xnu).cells)
+    #expect(cells.clients == .nobody && cells.claimTargetPercent == 7)
+    #expect(cells.inlineFreePages == 3 && cells.cellsPerActiveAtBoot == 4)
+    #expect(changes.applied(to: .virtualResident).virtualTags == .resident)
+    #expect(DesignPolicy.none.virtualTags == nil)
+    changes = DesignChanges()
+    changes.cmaEligibility = .perPageFilter
+    #expect(changes.applied(to: .rfc3).cmaEligibility == .perPageFilter)
+  }
+
+  @Test func heldBlocksCanBeLetGo() throws {
+    let region = try TagStorageRegion(
+      ramPages: 32 * 512,
+      pageSize: .kib4,
+      blockBytes: 4096,
+      asCMA: true
+    )
+    var blocks = TagBlocks(region: region)
+    blocks.hold(7)
+    blocks.addShare(toBlock: 7)
+    let isLast = blocks.removeShare(fromBlock: 7)
+    #expect(!isLast)
+    blocks.letGo(7)
+    #expect(!blocks.isReserved(7) && blocks.reservedBlocks == 0)
+    blocks.checkInvariants()
+  }
+
   @Test func defectsHaveNamesAndIdentifiers() {
     var identifiers: [String] = []
     for defect in TagStorageDefect.allCases {

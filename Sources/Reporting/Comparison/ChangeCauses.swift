@@ -82,6 +82,7 @@ public struct ChangeCauses: Equatable, Sendable {
     Cause.categories("tag storage idle in a store", [.tagStorageIdle]),
     Cause(title: "tag blocks: number of tagged pages") { TagBlockChange($0, $1).byPages },
     Cause(title: "tag blocks: tagged pages that one serves") { TagBlockChange($0, $1).byPacking },
+    Cause.categories("tag pages in ordinary memory", [.tagPages]),
     Cause.categories(
       "objects of saved tags",
       MemoryCategory.tagOverhead.filter {

@@ -19,12 +19,16 @@ struct MemoryLayer {
     single(.tagStorageWithheld, "withheld"),
     single(.tagStorageIdle, "withheld"),
     single(.tagStorageHeld, "held"),
+    // No design has both tag blocks and tag pages.
+    single(.tagPages, "held"),
     MemoryLayer(
       style: "saved",
       title: "saved tags of swapped pages",
       meaning: Glossary.explanation(of: "saved_tag_memory"),
       added: MemoryCategory.tagOverhead.filter {
-        ![.tagStorageWithheld, .tagStorageIdle, .tagStorageHeld, .parkedTags].contains($0)
+        ![
+          .tagStorageWithheld, .tagStorageIdle, .tagStorageHeld, .tagPages, .parkedTags,
+        ].contains($0)
       }
     ),
     single(.parkedTags, "parked"),
