@@ -104,6 +104,7 @@ public struct TagBlocks: ~Copyable, InvariantChecks {
   public mutating func letGo(_ block: Int) {
     precondition(counts[block] == Self.held, "tag block \(block) is let go and in use")
     counts[block] = 0
+    occupancy[0] -= 1
     reservedBlocks -= 1
   }
 
