@@ -26,8 +26,12 @@ extension Machine {
         if policy.bootPlacement == .withheld {
           continue
         } else if interleaved.count > 0 {
-          let use = frames[interleaved.tagFrame(of: block)].use
-          if use == .tagBlock { held += 1 } else if use.isInUse { data += 1 } else { free += 1 }
+          switch frames[interleaved.tagFrame(of: block)].use {
+          case .tagBlock: held += 1
+          case .free, .listed: free += 1
+          // Those of blocks that the kernel itself lies in are reserved, and hold its data.
+          default: data += 1
+          }
         } else if blocks.isReserved(block) {
           held += region.blockPages
         } else {

@@ -5,81 +5,81 @@ import MemoryModel
 extension Glossary {
   /// Counters of designs that choose frames by the tag storage that they need.
   static let cellCounters: [GlossaryEntry] = [
-    storage(
+    chosen(
       .cellActivations,
       "cells activated",
       .blocks,
       "Cells of tag storage that began to hold tags.",
       sum: .cells
     ),
-    storage(
+    chosen(
       .cellDeactivations,
       "cells given up",
       .blocks,
       "Cells of tag storage that were given up because nobody needed them.",
       sum: .cells
     ),
-    storage(
+    chosen(
       .cellClaims,
       "cells claimed for data",
       .blocks,
       "Cells of tag storage whose page was taken for data.",
       sum: .cells
     ),
-    storage(
+    chosen(
       .cellRefills,
       "runs of the refill thread",
       .calls,
       "Runs of the thread that provides pages to be tagged."
     ),
-    storage(
+    chosen(
       .cellRefillSteps,
       "cells that the thread chose",
       .blocks,
       "Cells that this thread decided to activate or to reclaim.",
       sum: .cells
     ),
-    storage(
+    chosen(
       .cellReclaims,
       "claimed cells reclaimed",
       .blocks,
       "Claimed cells whose data were moved so that they can hold tags.",
       sum: .cells
     ),
-    storage(
+    chosen(
       .cellReclaimFail,
       "claimed cells not reclaimed",
       .blocks,
       "Claimed cells whose data could not be moved.",
       sum: .cells
     ),
-    storage(
+    chosen(
       .cellReclaimFailPinned,
       "cells not reclaimed, being pinned",
       .blocks,
       "Claimed cells whose data could not be moved because a device used them.",
       sum: .cells
     ),
-    storage(
+    chosen(
       .cellPoolRelocations,
       "compressed pages moved from cells",
       .pages,
       "Claimed cells whose data were compressed pages, and were moved.",
       sum: .cells
     ),
-    storage(
+    chosen(
       .cellPinRelocations,
       "pages moved from cells for a pin",
       .pages,
       "Pages that left claimed cells because a device was to use them for long."
     ),
-    storage(
+    chosen(
       .cellGrabUntagged,
       "untagged pages of active cells",
       .pages,
       "Untagged requests that got a page that could have been tagged."
     ),
-    storage(
+    chosen(
       .cellWaits,
       "tagged requests that waited",
       .calls,
@@ -89,69 +89,79 @@ extension Glossary {
 
   /// Counters of designs with tags in virtual memory, with tags between the data, and of the filter.
   static let otherPlaceCounters: [GlossaryEntry] = [
-    storage(
+    chosen(
       .tagPagesTaken,
       "tag pages taken",
       .pages,
       "Tag pages taken from the page allocator, where tags lie in virtual memory.",
       sum: .tagPages
     ),
-    storage(
+    chosen(
       .tagPagesFreed,
       "tag pages given back",
       .pages,
       "Tag pages given back to the page allocator.",
       sum: .tagPages
     ),
-    storage(
+    chosen(
       .tagsKeptResident,
       "tags that stayed at swap-out",
       .pages,
       "Pages whose tags stayed in their tag page at swap-out."
     ),
-    storage(
+    chosen(
       .filterSkipped,
       "pages passed over",
       .pages,
       "Pages of tag storage that tagged requests passed over one by one."
     ),
-    storage(
+    chosen(
       .blockDividedUntagged,
       "blocks divided for untagged pages",
       .blocks,
       "Tag blocks divided into untagged pages."
     ),
-    storage(
+    chosen(
       .blockHarvests,
       "tag blocks made again",
       .blocks,
       "Tag blocks that were made again of pages that are all free, because the other list ran out.",
       sum: .tagPages
     ),
-    storage(
+    chosen(
       .blockBorrowed,
       "untagged pages of tagged blocks",
       .pages,
       "Untagged requests that got a page that could have been tagged."
     ),
-    storage(
+    chosen(
       .blockTagPagesMoved,
       "tag pages whose data were moved",
       .pages,
       "Tag pages whose data were moved so that their block can be tagged.",
       sum: .tagPages
     ),
-    storage(
+    chosen(
       .blockTagPagesStuck,
       "tag pages with data not moved",
       .pages,
       "Tag pages whose data could not be moved."
     ),
-    storage(
+    chosen(
       .blockWaits,
       "tagged requests without a block",
       .calls,
       "Tagged requests that found no block that could be tagged."
     ),
   ]
+
+  private static func chosen(
+    _ counter: Counter,
+    _ title: String,
+    _ unit: GlossaryUnit,
+    _ meaning: String,
+    sum: SumRule? = nil
+  ) -> GlossaryEntry {
+    self.counter(counter, title, unit, meaning, sum: sum, source: Source.model)
+  }
 }

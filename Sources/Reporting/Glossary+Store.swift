@@ -57,6 +57,6 @@ extension Glossary {
     _ unit: GlossaryUnit,
     _ meaning: String
   ) -> GlossaryEntry {
-    self.counter(counter, title, unit, meaning, sum: .store, source: Source.storage)
+    self.counter(counter, title, unit, meaning, sum: .store, source: Source.model)
   }
 }

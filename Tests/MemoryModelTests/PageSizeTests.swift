@@ -81,7 +81,7 @@ import Testing
   @Test func overheadIsTheFirstGroup() {
     #expect(MemoryCategory.tagOverhead.first == .tagStorageWithheld)
     #expect(MemoryCategory.tagOverhead.last == .parkedTags)
-    #expect(MemoryCategory.tagOverhead.count == 14)
+    #expect(MemoryCategory.tagOverhead.count == 15)
     for bytes in [16, 32, 64, 128, 256, 512, 1024, 2048] {
       #expect(
         MemoryCategory.savedTags(objectBytes: bytes).map(MemoryCategory.tagOverhead.contains)
