@@ -255,7 +255,7 @@ struct EventParser: ~Copyable {
       )
     case "poketags":
       let granules = try granules(&line)
-      let tags = try line.runs(atMost: granules.room)
+      let tags = try line.runs(atMost: granules.room, beforeOutcome: true)
       operation = .pokeTags(address: granules.address, tags: tags)
     case "exit": operation = .exit(status: try line.status())
     case "mark":

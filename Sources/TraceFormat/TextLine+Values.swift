@@ -146,7 +146,12 @@ extension TextLine {
   }
 
   /// Runs of tags to the end of the line, `5*16 0*240`: a tag and how many granules have it.
-  mutating func runs(atMost limit: Int) throws(TraceError) -> [UInt8] {
+  ///
+  /// Those of an event that leads somewhere end before `=>`, too.
+  mutating func runs(
+    atMost limit: Int,
+    beforeOutcome: Bool = false
+  ) throws(TraceError) -> [UInt8] {
     var tags: [UInt8] = []
     repeat {
       let word = try word("a run of tags")
@@ -164,7 +169,7 @@ extension TextLine {
         )
       }
       tags.append(contentsOf: repeatElement(UInt8(tag), count: Int(count)))
-    } while !isAtEnd && peek != "=>"
+    } while !isAtEnd && !(beforeOutcome && peek == "=>")
     return tags
   }
 }

@@ -39,6 +39,39 @@ import Testing
     try expectGolden(ComparisonMarkdown.text(comparison), "\(golden)/comparison.md")
   }
 
+  /// More designs than one core takes at a time stand in the base's order, each as if it were alone.
+  @Test func manyDesignsAreComparedInTheirOrder() {
+    func report(adding pages: Int) -> RunReport {
+      var report = SampleReport.report
+      report.designs = (0..<1_300).map { number in
+        var design = SampleReport.dynamic
+        design.design = "design-\(number)"
+        design.counters.add(.pswpin, number * pages)
+        return design
+      }
+      return report
+    }
+    var new = report(adding: 3)
+    new.designs.remove(at: 700)
+    let comparison = Comparison(
+      base: Comparison.Input(name: "base.json", report: report(adding: 1)),
+      news: [Comparison.Input(name: "new.json", report: new)],
+      .changed
+    )
+    let expected = (0..<1_300).filter { $0 != 700 }
+    #expect(comparison.sections.map(\.title) == expected.map { "design-\($0)" })
+    let changes = comparison.sections.map { section in
+      section.groups.flatMap(\.rows).first { $0.name == "pswpin" }?.changes[0]?.delta
+    }
+    #expect(
+      changes
+        == expected.map {
+          $0 == 0 ? nil : .countChange(UInt64(2 * $0), isDecrease: false)
+        }
+    )
+    #expect(comparison.unmatched == ["design-700 is not in new.json"])
+  }
+
   @Test func causesAddUpToTheChange() {
     var other = changed
     // A foreign report that rounded its sum apart from its parts.

@@ -62,6 +62,31 @@ import Testing
     counted.checkInvariants()
   }
 
+  /// Blocks by what they serve follow every change, and the peak keeps what they were then.
+  @Test func occupancyFollowsTheBlocks() throws {
+    var counted = try blocks(blockPages: 1)
+    func filled(_ occupancy: [Int]) -> [Int: Int] {
+      Dictionary(
+        uniqueKeysWithValues: occupancy.enumerated().filter { $0.element != 0 }.map { ($0, $1) }
+      )
+    }
+    for block in [3, 3, 3, 4, 5] { counted.addShare(toBlock: block) }
+    counted.hold(6)
+    #expect(filled(counted.occupancy) == [0: 1, 1: 2, 3: 1])
+    #expect(filled(counted.peakOccupancy) == [0: 1, 1: 2, 3: 1])
+    _ = counted.removeShare(fromBlock: 3)
+    _ = counted.removeShare(fromBlock: 5)
+    counted.leakShare(ofBlock: 4)
+    counted.letGo(6)
+    #expect(filled(counted.occupancy) == [0: 1, 2: 1])
+    #expect(filled(counted.peakOccupancy) == [0: 1, 1: 2, 3: 1])
+    counted.hold(3)
+    _ = counted.removeShare(fromBlock: 3)
+    _ = counted.removeShare(fromBlock: 3)
+    #expect(filled(counted.occupancy) == [0: 2])
+    counted.checkInvariants()
+  }
+
   @Test func releasingTooOftenStopsTheProgram() async {
     await #expect(processExitsWith: .failure) {
       var counted = TagBlocks(

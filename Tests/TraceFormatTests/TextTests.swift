@@ -186,6 +186,14 @@ import Testing
     ),
     ("tags 0x1000", "t.trace:1:+11: expected => and runs of tags, found the end of the line"),
     ("tags 0x1000 => 1", "t.trace:1:+15: expected TAG*GRANULES, found 1"),
+    ("tags 0x1000 => 1*1 => hit", "t.trace:1:+19: expected TAG*GRANULES, found =>"),
+    ("poketags 0x1000 1*1 => no", "t.trace:1:+23: expected an outcome, found no"),
+    (
+      "poketags 0x1008 1*1",
+      "t.trace:1:+9: expected an address that is a multiple of 16, found 0x1008"
+    ),
+    ("peektags 0x1ff0 2", "t.trace:1:+16: expected 1 to 1 granules, found 2"),
+    ("coredump 1", "t.trace:1:+9: expected the end of the line, found 1"),
     (
       "tags 0x1ff0 => 1*2",
       "t.trace:1:+15: expected a tag up to 15 for 1 to 1 granules, found 1*2"

@@ -52,48 +52,18 @@ public struct Comparison: Equatable, Sendable {
     self.base = base
     self.news = news
     conditions = news.flatMap { ComparisonConditions.lines(base, $0) }
-    let pairings = news.map { DesignPairing(base.report, $0.report) }
-    let headings = ReportRows.headings(base.report)
-    let context = RowContext(base.report)
-    let otherContexts = news.map { RowContext($0.report) }
-    let otherHeadings = news.map { ReportRows.headings($0.report) }
-    // Most designs have the same size classes, and so the same rows.
-    var definitions: (classes: [Int], groups: [GroupDefinition])?
-    var sections: [ComparisonSection] = []
-    for design in base.report.designs.indices {
-      let partners = pairings.map { $0.partners[design] }
-      guard partners.contains(where: { $0 != nil }) else { continue }
-      let side = ComparisonSide(context, design, heading: headings[design])
-      let sides = zip(news.indices, partners).map { new, partner in
-        partner.map {
-          ComparisonSide(otherContexts[new], $0, heading: otherHeadings[new][$0])
-        }
-      }
-      let classes = ReportRows.classes(of: ([side] + sides.compactMap(\.self)).map(\.design))
-      if definitions?.classes != classes {
-        definitions = (classes, GroupDefinition.all(classes: classes))
-      }
-      sections.append(
-        ComparisonSection(
-          title: headings[design],
-          base: side,
-          news: sides,
-          definitions: definitions?.groups ?? [],
-          selection
-        )
-      )
-    }
-    self.sections = sections
+    let designs = ComparedDesigns(base.report, news.map(\.report), selection)
+    sections = designs.sections
     var unmatched: [String] = []
-    for (number, (new, pairing)) in zip(news, pairings).enumerated() {
+    for (number, (new, pairing)) in zip(news, designs.pairings).enumerated() {
       for design in base.report.designs.indices where pairing.partners[design] == nil {
-        unmatched.append("\(printable(headings[design])) is not in \(printable(new.name))")
+        unmatched.append("\(printable(designs.headings[design])) is not in \(printable(new.name))")
       }
       // Only asked what it holds, so its order reaches nothing.
       let paired = Set(pairing.partners.compactMap(\.self))
       for design in new.report.designs.indices where !paired.contains(design) {
         unmatched.append(
-          "\(printable(otherHeadings[number][design])) is only in \(printable(new.name))"
+          "\(printable(designs.otherHeadings[number][design])) is only in \(printable(new.name))"
         )
       }
     }
