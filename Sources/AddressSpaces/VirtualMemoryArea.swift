@@ -8,7 +8,7 @@ public import MemoryModel
 ///     bit  4 growsDown      5 noReserve      6 accounted    7 locked
 ///     bit  8 wipeOnFork     9 dontFork      10 randomRead  11 sequentialRead
 ///     bit 12 hugePage      13 noHugePage    14 neverWritable  15 reference
-///     bit 16 stack         17 heap          18 fileOperations
+///     bit 16 stack         17 heap          18 fileOperations  19 guestMTE
 ///
 /// Two VMAs merge only when all but the ``labels`` are equal.
 ///
@@ -55,6 +55,14 @@ public struct VMAFlags: OptionSet, Hashable, Sendable {
   @inlinable public static var reference: VMAFlags { VMAFlags(rawValue: 1 << 15) }
   /// A ``reference`` mapping with operations of its own (`vm_ops`), so that it is not anonymous.
   @inlinable public static var fileOperations: VMAFlags { VMAFlags(rawValue: 1 << 18) }
+  /// `VM_MTE_KVM`: memory of a guest with MTE, so that its pages are asked for as tagged ones are.
+  ///
+  /// Source: dynamic tag storage RFC v3.
+  @inlinable public static var guestMTE: VMAFlags { VMAFlags(rawValue: 1 << 19) }
+
+  /// Whether pages are asked for that can hold tags.
+  @inlinable public var wantsTagStorage: Bool { !isDisjoint(with: [.mte, .guestMTE]) }
+
   /// The main thread's stack; a name, not a property.
   @inlinable public static var stack: VMAFlags { VMAFlags(rawValue: 1 << 16) }
   /// The heap that `brk` grows; a name, not a property.
@@ -158,6 +166,15 @@ public struct VirtualMemoryArea: Equatable, Sendable {
   public var isFilledByKernel: Bool {
     flags.isDisjoint(with: [.shared, .fileOperations])
       && (!flags.contains(.file) || flags.contains(.reference))
+  }
+
+  /// Whether a guest with MTE may have the pages: private anonymous memory that may be tagged.
+  ///
+  /// Those of reference pages are not modelled as a guest's.
+  ///
+  /// Source: Linux v6.8 arm64 `kvm_vma_mte_allowed`.
+  public var mayBelongToGuest: Bool {
+    flags.contains(.mteAllowed) && flags.isDisjoint(with: [.shared, .file, .reference])
   }
 
   /// Whether the pages are Tagged memory.

@@ -96,6 +96,13 @@ extension MachineKey {
       source: "this model; the kernel replays for ever"
     ),
     .answer(
+      "tag-storage.guests",
+      \.designChanges.guests,
+      meaning: "What guests with MTE get: nothing, tag storage when a page is mapped for them, or "
+        + "besides VMAs that are marked, so that the host's allocations ask for it.",
+      source: "KVM_CAP_ARM_MTE, RFC v1 and v2; VM_MTE_KVM, RFC v3"
+    ),
+    .answer(
       "tag-storage.swapped-tags",
       \.designChanges.swappedTags,
       meaning: "Where tags lie in virtual memory, what becomes of those of swapped pages: the "

@@ -164,7 +164,7 @@ extension Machine {
   /// Performs an operation of a process.
   ///
   /// Switching between processes, expectations, marks and snapshots concern the driver and do nothing
-  /// here; a fork is ``fork(_:)``, and a tag instruction is ``perform(_:of:stamp:)``. What a call
+  /// here; a fork is ``fork(_:)``, and tag instructions and guests have functions of their own. What a call
   /// returned beside success is left in ``lastValue``.
   ///
   /// - Returns: the steps that were taken, with the error number of a refused call.
@@ -230,6 +230,10 @@ extension Machine {
       return pokeTags(tags, at: address, of: process)
     case .coreDump:
       return dumpCore(of: process)
+    case .hibernate:
+      return hibernate()
+    case .memorySlot(let number, let address, let length):
+      return setMemorySlot(number, address: address, length: length, of: process)
     case .swapOff(let number):
       return swapOff(number)
     case .swapOn(let number):
@@ -245,7 +249,7 @@ extension Machine {
       if number != processes[process].tagThreads.current.number { enterKernel(from: process) }
       processes[process].tagThreads.switchThread(to: number)
     case .kernelCopy, .process, .fork, .mark, .tagSnapshot, .expect, .expectTags,
-      .tagInstruction:
+      .tagInstruction, .guest:
       break
     }
     return steps
@@ -306,7 +310,8 @@ extension MemoryOperation {
     case .map, .mapReference, .mapTagged, .unmap, .protect, .remap, .brk, .advise, .exec: true
     case .createReference, .close, .exit, .thread, .kernelCopy, .process, .fork, .mark,
       .tagSnapshot, .expect, .expectTags, .tagControl, .tagCheckOverride, .tagInstruction, .pin,
-      .unpin, .swapOff, .swapOn, .peekTags, .pokeTags, .coreDump:
+      .unpin, .swapOff, .swapOn, .peekTags, .pokeTags, .coreDump, .memorySlot,
+      .guest, .hibernate:
       false
     }
   }

@@ -64,11 +64,12 @@ extension Machine {
     steps.insert(.retried)
   }
 
-  /// Moves a page to a frame that can hold tags.
-  private mutating func replace(
+  /// Moves a page to a frame that can hold tags, and counts what comes of it.
+  mutating func replace(
     _ frame: PageFrameNumber,
     _ reservation: ReservationPolicy,
-    cause: Counter
+    cause: Counter,
+    failure: Counter = .foaReplacedFail
   ) {
     counters.add(.lruDisableIpis, configuration.processors)
     drainAllBatches()
@@ -82,10 +83,10 @@ extension Machine {
       case .busy:
         continue
       case .noMemory:
-        counters.add(.foaReplacedFail)
+        counters.add(failure)
         return
       }
     }
-    counters.add(.foaReplacedFail)
+    counters.add(failure)
   }
 }

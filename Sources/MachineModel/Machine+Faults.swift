@@ -135,7 +135,7 @@ extension Machine {
       guard processes[process].isAlive else { return nil }
     }
     guard
-      let frame = allocateUserFrame(tagged: vma.flags.contains(.mte), charging: process)
+      let frame = allocateUserFrame(tagged: vma.flags.wantsTagStorage, charging: process)
     else { return nil }
     // The allocation may have ended the process that asked for it.
     guard processes[process].isAlive else {
@@ -190,7 +190,7 @@ extension Machine {
     process: Int
   ) -> Bool {
     hold(source)
-    let allocated = allocateUserFrame(tagged: vma.flags.contains(.mte), charging: process)
+    let allocated = allocateUserFrame(tagged: vma.flags.wantsTagStorage, charging: process)
     letGo(source)
     // Whoever was ended for the copy's frame may have been the last to map the source.
     guard let copy = allocated else {

@@ -37,6 +37,7 @@ extension Machine {
       )
     )
     copyDescriptors(from: parent, to: child)
+    if hasGuests { processes[parent].guest.removeEntries { _ in true } }
     for vma in source.vmas.areas where vma.isCopiedAtFork || vma.isSharedAtFork {
       for page in source.pageIndex.identifiers(in: vma.start..<vma.end) {
         guard share(page, in: vma, from: parent, with: child) else { return child }

@@ -65,6 +65,7 @@ extension Machine {
   /// Notes that an entry maps a frame no longer; the frame keeps its group.
   mutating func removeMapping(_ mapping: Mapping, of frame: PageFrameNumber) {
     if hasVirtualTags && frames[frame].flags.contains(.tagged) { noteUntaggedPage(mapping) }
+    if hasGuests { processes[Int(mapping.process)].guest.removeEntry(mapping.page) }
     guard frames[frame].flags.contains(.sharedMapping), var list = sharers[frame.rawValue]
     else {
       precondition(
@@ -176,6 +177,7 @@ extension Machine {
       if hasFilePages { unmapFilePage(page, of: process) } else { table.clear(page) }
     case .zeroPage:
       table.clear(page)
+      if hasGuests { processes[process].guest.removeEntry(page) }
     case .frame, .faultOnAccess:
       let frame = PageFrameNumber(rawValue: target)
       counters.add(.pagesUnmapped)

@@ -76,6 +76,11 @@ extension Machine {
     putBack(destination, active: wasActive)
     freeFrame(source)
     counters.add(.pgmigrateSuccess)
+    if migrateType == .unmovable {
+      counters.add(.pgmigrateLongterm)
+    } else {
+      counters.add(tagged ? .pgmigrateTagStorage : .pgmigrateContigRange)
+    }
     return .moved
   }
 

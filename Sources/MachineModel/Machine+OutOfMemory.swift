@@ -47,6 +47,7 @@ extension Machine {
     }
     releasePins(of: process)
     processes[process].vmas = VMASet(pageSize: pageSize)
+    processes[process].guest = GuestMemory()
     closeDescriptors(of: process)
     releaseIdleReferences()
     table.releaseAllTables()

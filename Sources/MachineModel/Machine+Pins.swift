@@ -180,7 +180,7 @@ extension Machine {
       frame = PageFrameNumber(rawValue: table.target(page))
     }
     if flags.contains(.longTerm), !mayStayForLong(frame) {
-      guard migrateOutOfCMA(frame, tagged: vma.flags.contains(.mte)) == .moved else {
+      guard migrateOutOfCMA(frame, tagged: vma.flags.wantsTagStorage) == .moved else {
         return .enomem
       }
       steps.insert(.migrated)
@@ -234,7 +234,7 @@ extension Machine {
     child: Int
   ) -> Bool {
     hold(source)
-    let allocated = allocateUserFrame(tagged: vma.flags.contains(.mte), charging: child)
+    let allocated = allocateUserFrame(tagged: vma.flags.wantsTagStorage, charging: child)
     letGo(source)
     guard let copy = allocated, processes[child].isAlive, isPinned(source) else {
       // Whoever was ended for the copy's frame may have been the parent, with its pins.

@@ -115,7 +115,7 @@ extension Machine {
     in vma: FaultArea,
     of process: Int
   ) -> PageFrameNumber? {
-    guard let frame = allocateUserFrame(tagged: vma.flags.contains(.mte), charging: process) else {
+    guard let frame = allocateUserFrame(tagged: vma.flags.wantsTagStorage, charging: process) else {
       return nil
     }
     guard processes[process].isAlive, processes[process].table.target(page) == slot else {

@@ -100,6 +100,7 @@ extension Machine {
       keepTags(mapping)
       noteUntaggedPage(mapping)
     }
+    if hasGuests { processes[Int(record.ownerSpace)].guest.removeEntry(record.ownerPage) }
     frames[frame].ownerPage = Self.noPage
     frames[frame].swapSlot = slot
     releaseTags(of: frame)

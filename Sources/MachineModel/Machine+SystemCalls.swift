@@ -63,7 +63,10 @@ extension Machine {
       length: length,
       protection: protection
     )
-    for range in result.changed { rewriteEntries(range, of: process) }
+    for range in result.changed {
+      rewriteEntries(range, of: process)
+      if hasGuests { dropStageTwo(in: range, of: process) }
+    }
     return result.error.map { .error($0) } ?? steps
   }
 
@@ -119,6 +122,7 @@ extension Machine {
     lastValue = plan.mapping.lowerBound.address(pageSize: pageSize)
     for range in plan.dropped { dropPages(range, of: process) }
     if let moved = plan.moved {
+      if hasGuests { dropStageTwo(in: moved, of: process) }
       movePages(moved, to: plan.mapping.lowerBound, of: process)
       if !plan.keepsSource { releaseTables(moved, of: process) }
     }

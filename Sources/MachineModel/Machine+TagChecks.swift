@@ -126,11 +126,11 @@ extension MemoryOperation {
     switch self {
     case .map, .mapReference, .mapTagged, .createReference, .close, .unmap, .protect, .remap, .brk,
       .advise, .tagControl, .pin, .unpin, .kernelCopy, .fork, .exec, .exit, .process,
-      .swapOff, .swapOn:
+      .swapOff, .swapOn, .memorySlot, .hibernate:
       true
     case .thread, .tagCheckOverride, .tagInstruction, .mark, .tagSnapshot, .expect, .expectTags,
-      .peekTags, .pokeTags, .coreDump:
-      // Whoever is traced or dumped has stopped in the kernel before.
+      .peekTags, .pokeTags, .coreDump, .guest:
+      // Whoever is traced or dumped has stopped in the kernel before, and a guest runs within a call.
       false
     }
   }

@@ -45,11 +45,16 @@ extension Machine {
       steps.insert(.untagged)
       return
     }
+    let frame = PageFrameNumber(rawValue: table.target(page))
+    storeTags(toFrame: frame, first: first, count: count, tag: tag)
+  }
+
+  /// Stores tags to granules of a tagged frame.
+  @inline(__always)
+  mutating func storeTags(toFrame frame: PageFrameNumber, first: Int, count: Int, tag: MemoryTag) {
     counters.add(.granulesTagged, count)
-    frameTags.store(Int(table.target(page)), first: first, count: count, tag: tag)
-    if !defects.isEmpty {
-      overwriteData(underTagsOf: PageFrameNumber(rawValue: table.target(page)))
-    }
+    frameTags.store(frame.index, first: first, count: count, tag: tag)
+    if !defects.isEmpty { overwriteData(underTagsOf: frame) }
   }
 
   /// Saves the tags of a page that is about to be written to a slot.
@@ -216,7 +221,10 @@ extension Machine {
   mutating func releaseTags(of frame: PageFrameNumber) {
     if !parkedTags.isEmpty { dropParkedTags(of: frame) }
     if hasVirtualTags && frames[frame].flags.contains(.tagged) { noteUntagged(frame) }
-    if frames[frame].flags.contains(.storageReserved) { releaseTagStorage(of: frame) }
+    let flags = frames[frame].flags
+    guard !flags.isDisjoint(with: [.tagged, .storageReserved]) else { return }
+    counters.add(.pgfreeTagged)
+    if flags.contains(.storageReserved) { releaseTagStorage(of: frame) }
     frames[frame].flags.remove([.tagged, .storageReserved])
   }
 }

@@ -145,6 +145,7 @@ extension Machine {
     freeFrame(source)
     counters.add(.pagesCopied)
     counters.add(.pgmigrateSuccess)
+    counters.add(.pgmigrateContigRange)
     return .moved
   }
 

@@ -35,6 +35,7 @@ import TagStorage
 /// | `FileFaults`, `FileReclaim`, `FileBalance`, `FileMigration` | pages of files |
 /// | `ReferenceCalls`, `ReferenceFaults`, `PopulatedReferences`, `PageCache`, `TagPages` | reference pages |
 /// | `TagChecks`, `TagInstructions`, `Inspectors`, `Pins` | what programs and debuggers do with tags, and devices with pages |
+/// | `Guests`, `Hibernation` | guests with MTE, whose memory is a process's; suspend to disk |
 /// | `Accounting`, `Inspection`, `Watching`, `Invariants` | what others may see |
 public struct Machine: ~Copyable {
   /// Has the machine passed by its address: a struct with an existential cannot be moved bit by bit.
@@ -181,6 +182,8 @@ public struct Machine: ~Copyable {
 
   /// Pages that devices use.
   var pins = PinTable()
+  /// Whether a process ever gave memory to a guest.
+  var hasGuests = false
   /// What the last operation or tag instruction gave back: the address of a mapping, the break, a
   /// number of pages, a pointer, a mask or a tag.
   public internal(set) var lastValue: UInt64?

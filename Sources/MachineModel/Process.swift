@@ -36,6 +36,8 @@ struct Process {
   var wasWalked = false
   /// Its descriptors of reference pages.
   var descriptors = DescriptorTable()
+  /// What it gives to a guest.
+  var guest = GuestMemory()
   /// What its threads have to do with tags.
   var tagThreads: TagThreads
 

@@ -9,7 +9,7 @@ public enum CostKind: String, CaseIterable, Sendable {
   case accesses
   /// System calls about mappings and descriptors.
   case systemCalls = "system_calls"
-  /// Runs of the fault handler.
+  /// Runs of the fault handler, and of the host's for its guests.
   case faults
   /// Fault handlers that started again.
   case faultsRetried = "faults_retried"
@@ -69,7 +69,7 @@ public enum CostKind: String, CaseIterable, Sendable {
     switch self {
     case .accesses: [.accesses]
     case .systemCalls: [.mappingCalls]
-    case .faults: [.pgfault]
+    case .faults: [.pgfault, .s2Fault]
     case .faultsRetried: [.foaRetry]
     case .pagesZeroed: [.faultZeroFill, .pagesZeroedTwice]
     case .pagesFilled: [.pagesFilled]

@@ -145,6 +145,12 @@ public enum Counter: Int, CaseIterable, Sendable {
 
   /// Pages migrated.
   case pgmigrateSuccess
+  /// Pages moved because a tag block needed their frames.
+  case pgmigrateContigRange
+  /// Pages moved because a fault needed a frame that can hold tags.
+  case pgmigrateTagStorage
+  /// Pages moved out of CMA memory and Movable because a device was to use them for long.
+  case pgmigrateLongterm
   /// Pages whose migration failed for good.
   case pgmigrateFail
   /// Pages that contiguous allocation left where they were because they were pinned.
@@ -292,6 +298,18 @@ public enum Counter: Int, CaseIterable, Sendable {
   case cmoTagLines
   /// Pages asked for with the tagged flag.
   case pgallocTagged
+  /// Pages freed that were tagged or had tag storage.
+  case pgfreeTagged
+  /// Faults of guests on pages that the host had not mapped for them.
+  case s2Fault
+  /// Pages mapped for a guest whose tag storage was reserved then.
+  case s2Reserve
+  /// Pages replaced before they could be mapped for a guest.
+  case s2Replace
+  /// Such replacements that failed.
+  case s2ReplaceFail
+  /// VMAs that were marked as memory of a guest with MTE.
+  case vmaFlagSet
 
   // Tags.
 
@@ -407,7 +425,7 @@ func snakeCase(_ name: String) -> String {
 /// The numbers lie in the set itself, so that counting an event, which every step of a fault does,
 /// is one addition in memory.
 public struct CounterSet: Equatable, Sendable {
-  @usableFromInline var values = InlineArray<170, UInt64>(repeating: 0)
+  @usableFromInline var values = InlineArray<179, UInt64>(repeating: 0)
 
   /// Creates a set of zeros.
   public init() {

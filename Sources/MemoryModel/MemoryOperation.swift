@@ -198,6 +198,14 @@ public enum MemoryOperation: Equatable, Sendable {
   /// The kernel writes the core dump of the current process. The value is how many pages it has the
   /// tags of.
   case coreDump
+  /// `KVM_SET_USER_MEMORY_REGION` of a guest with MTE, whose monitor the current process is: memory slot
+  /// `number` becomes `length` bytes from `address` on, whatever it was before; with 0 bytes it is deleted.
+  case memorySlot(number: UInt32, address: UInt64, length: UInt64)
+  /// The guest of the current process uses its memory.
+  case guest(GuestAccess)
+  /// The current process suspends the machine to disk, from where it comes back. The value is how many frames
+  /// had tags.
+  case hibernate
   /// `swapoff` of one of the machine's devices, counted from 0, called by the current process.
   case swapOff(device: UInt32)
   /// `swapon` of one of the machine's devices that was switched off.

@@ -85,6 +85,9 @@ public struct Outcome: OptionSet, Hashable, Sendable {
   /// A clean page of a file, or a copy of one, was dropped from tag storage.
   @inlinable public static var dropped: Outcome { Outcome(rawValue: 1 << 33) }
 
+  /// A guest's access had no stage-2 entry: the host mapped the page for its guest.
+  @inlinable public static var stageTwoFault: Outcome { Outcome(rawValue: 1 << 34) }
+
   /// The name of each step, as text traces write it, in the order in which they are printed.
   public static let stepNames: [(step: Outcome, name: String)] = [
     (.filePage, "file"), (.fileRead, "file-read"), (.restored, "restored"), (.unmapped, "unmapped"),
@@ -92,7 +95,8 @@ public struct Outcome: OptionSet, Hashable, Sendable {
     (.zeroPage, "zero-page"), (.zeroFill, "zero-fill"), (.swapCacheHit, "swap-cache"),
     (.swappedIn, "swapped-in"), (.copyOnWrite, "copy"), (.reuse, "reuse"),
     (.tagsRestored, "tags-restored"), (.tagsReserved, "reserved"),
-    (.faultOnAccess, "fault-on-access"), (.retried, "retried"), (.replaced, "replaced"),
+    (.faultOnAccess, "fault-on-access"), (.stageTwoFault, "stage-2-fault"), (.retried, "retried"),
+    (.replaced, "replaced"),
     (.migrated, "migrated"), (.dropped, "dropped"), (.directReclaim, "direct-reclaim"),
     (.livelock, "livelock"),
     (.outOfMemory, "out-of-memory"), (.outOfMemoryKill, "oom-kill"),

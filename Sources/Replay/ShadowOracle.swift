@@ -129,6 +129,12 @@ struct ShadowOracle {
     if let complaint { fail(complaint, of: process, at: place()) }
   }
 
+  /// Applies what a guest did that the machine performed, or could not.
+  mutating func apply(_ access: GuestAccess, stamp: UInt64, outcome: Outcome, of process: Int) {
+    guard outcome.isDisjoint(with: .accessFailures), outcome.errorNumber == nil else { return }
+    spaces[process].apply(access, stamp: stamp)
+  }
+
   /// Forgets a process that was ended for want of memory.
   mutating func forget(_ process: Int) { spaces[process].forgetEverything() }
 

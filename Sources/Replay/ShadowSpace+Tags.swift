@@ -10,8 +10,9 @@ extension ShadowSpace {
   /// - Returns: `nil` where the tags cannot be known: others may have changed the page, or it may have
   ///   been dropped.
   func hasWrongTag(_ record: EventRecord, page number: UInt64) -> Bool? {
+    // What a guest does with its pages is nothing to the monitor's own accesses.
+    guard area(of: number)?.isTagged ?? false else { return false }
     let expected = expectation(of: number)
-    guard expected.isTagged else { return false }
     guard let contents = expected.onlyContents else { return nil }
     let first = Int(record.detail) / 16
     let last = (Int(record.detail) + Int(record.count) - 1) / 16
@@ -24,7 +25,7 @@ extension ShadowSpace {
     let (page, granule) = place(of: VirtualPageNumber.untagged(instruction.pointer))
     let expectation = expectation(of: page)
     let wanted: UInt8
-    if expectation.isTagged {
+    if area(of: page)?.isTagged ?? false {
       guard let contents = expectation.onlyContents else { return nil }
       wanted = tag(contents.tags, granule)
     } else {

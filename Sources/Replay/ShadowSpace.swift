@@ -12,6 +12,8 @@ struct ShadowPage {
   var contents: [PageContents]
   /// MADV_FREE was called and the page was not written since.
   var mayBeGone = false
+  /// A guest used the page, so that its tags count whatever the mapping says.
+  var isGuests = false
 
   /// An untouched page that holds `base`.
   init(_ base: PageContents) { contents = [base] }
@@ -56,7 +58,7 @@ struct ShadowSpace {
         let tags = $0.tags.isEmpty ? [UInt8](repeating: 0, count: pageSize.tagBytes) : $0.tags
         return PageContents(stamp: $0.stamp, tags: tags)
       },
-      isTagged: range?.isTagged ?? false,
+      isTagged: range?.isTagged ?? false || page.isGuests,
       isUnknown: range?.isUnknown ?? false,
       mayBeGone: page.mayBeGone
     )
@@ -78,6 +80,10 @@ struct ShadowSpace {
     guard let range = area(of: number), !range.isUnknown else { return }
     pages[number, default: ShadowPage(range.base)].mayBeGone = false
     guard range.isTagged else { return }
+    setTags(of: number, first: first, count: count, tag: tag)
+  }
+
+  private mutating func setTags(of number: UInt64, first: Int, count: Int, tag: UInt8) {
     let alternatives = pages[number]?.contents ?? []
     pages[number]?.contents = alternatives.map { old in
       var new = old
@@ -87,6 +93,28 @@ struct ShadowSpace {
         new.tags[granule / 2] = granule & 1 == 0 ? byte & 0xf0 | tag : byte & 0x0f | tag << 4
       }
       return new
+    }
+  }
+
+  /// Follows what a guest did to memory that its monitor maps, tagged or not.
+  ///
+  /// What it only reads has tags from then on, too, unless nobody ever wrote to it.
+  mutating func apply(_ access: GuestAccess, stamp: UInt64) {
+    let number = VirtualPageNumber.untagged(access.address) >> UInt64(pageSize.shift)
+    switch access.kind {
+    case .read:
+      pages[number]?.isGuests = true
+    case .write:
+      write(stamp, to: number)
+      pages[number]?.isGuests = true
+    case .storeTags(let tags):
+      guard let range = area(of: number) else { return }
+      pages[number, default: ShadowPage(range.base)].isGuests = true
+      pages[number]?.mayBeGone = false
+      let first = Int(access.address & UInt64(pageSize.bytes - 1)) / MemoryTag.granuleBytes
+      for (granule, tag) in zip(first..., tags) {
+        setTags(of: number, first: granule, count: 1, tag: tag)
+      }
     }
   }
 

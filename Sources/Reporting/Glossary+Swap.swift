@@ -96,6 +96,27 @@ extension Glossary {
       sum: .copies
     ),
     counter(
+      .pgmigrateContigRange,
+      "migrated for tag blocks",
+      .pages,
+      "Pages moved because a tag block needed their frames.",
+      sum: .migrations
+    ),
+    counter(
+      .pgmigrateTagStorage,
+      "migrated for their tags",
+      .pages,
+      "Pages moved because a fault needed a frame that can hold tags.",
+      sum: .migrations
+    ),
+    counter(
+      .pgmigrateLongterm,
+      "migrated for pins",
+      .pages,
+      "Pages moved out of CMA memory and Movable because a device was to use them for long.",
+      sum: .migrations
+    ),
+    counter(
       .pgmigrateFail,
       "migrations failed",
       .pages,

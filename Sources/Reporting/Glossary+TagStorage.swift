@@ -6,7 +6,7 @@ extension Glossary {
   /// Counters of tag storage: reservations, and faults on access.
   static let tagStorageCounters: [GlossaryEntry] =
     reservationCounters + cellCounters + otherPlaceCounters + storeCounters
-    + faultOnAccessCounters
+    + faultOnAccessCounters + guestCounters
 
   static func storage(
     _ counter: Counter,
@@ -218,6 +218,49 @@ extension Glossary {
       "tagged pages allocated",
       .pages,
       "Pages asked for with the tagged flag."
+    ),
+    storage(
+      .pgfreeTagged,
+      "tagged pages freed",
+      .pages,
+      "Pages freed that were tagged or had tag storage."
+    ),
+  ]
+
+  private static let guestCounters: [GlossaryEntry] = [
+    storage(
+      .s2Fault,
+      "pages mapped for guests",
+      .faults,
+      "Faults of guests with MTE on pages that the host had not mapped for them.",
+      sum: .guests
+    ),
+    storage(
+      .s2Reserve,
+      "resolved by reserving",
+      .faults,
+      "Faults of guests that reserved the tag storage of their page.",
+      sum: .guests
+    ),
+    storage(
+      .s2Replace,
+      "pages replaced for guests",
+      .pages,
+      "Pages replaced by others that can hold tags before a guest could have them.",
+      sum: .guests
+    ),
+    storage(
+      .s2ReplaceFail,
+      "replacements for guests failed",
+      .pages,
+      "Such replacements that failed; the guest's access is replayed.",
+      sum: .guests
+    ),
+    storage(
+      .vmaFlagSet,
+      "VMAs marked for guests",
+      .areas,
+      "VMAs that were marked as memory of a guest with MTE (VM_MTE_KVM)."
     ),
   ]
 }

@@ -70,6 +70,8 @@ public enum GlossaryUnit: String, CaseIterable, Sendable {
   case pages
   /// Hundredths of a percent, rounded to the nearest, halves up.
   case percent
+  /// Mappings of one process with equal properties.
+  case areas = "VMAs"
   /// Processes.
   case processes
   /// Runs of a kernel thread.

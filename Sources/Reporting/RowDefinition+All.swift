@@ -109,6 +109,7 @@ extension GroupDefinition {
       .pgallocNormal,
       .pgallocMovable,
       .pgallocTagged,
+      .pgfreeTagged,
       .pgfree,
       .allocstallNormal,
       .allocstallMovable
@@ -160,6 +161,9 @@ extension GroupDefinition {
     counters(
       "Migration and contiguous memory",
       .pgmigrateSuccess,
+      .pgmigrateContigRange,
+      .pgmigrateTagStorage,
+      .pgmigrateLongterm,
       .pgmigrateFail,
       .migratePinned,
       .cleanPagesDropped,
@@ -247,6 +251,14 @@ extension GroupDefinition {
       .foaReplay,
       .doubleMigrations,
       .livelocks
+    ),
+    counters(
+      "Guests with MTE",
+      .s2Fault,
+      .s2Reserve,
+      .s2Replace,
+      .s2ReplaceFail,
+      .vmaFlagSet
     ),
     counters(
       "Reference pages",

@@ -28,7 +28,7 @@ extension SumCheck {
   mutating func checkStalls() {
     let (faults, allocations) = (design.stalls.faults, design.stalls.allocations)
     equal("fault_stall.total", faults.total, "stall_nanoseconds", count(.stallNanoseconds))
-    atMost("fault_stall.count", faults.count, .pgfault)
+    atMost("fault_stall.count", faults.count, "pgfault + s2_fault", count(.pgfault, .s2Fault))
     atMost("tagged_allocation_stall.count", allocations.count, .pgallocTagged)
     let classes = design.stalls.classes
     equal(

@@ -97,6 +97,16 @@ struct SumCheck {
         .foaReplacedFail
       )
       atMost("faults on access with a result", results, .foaFaults)
+    case .guests:
+      let results = count(.s2Reserve, .s2Replace, .s2ReplaceFail)
+      atMost("faults of guests with a result", results, .s2Fault)
+    case .migrations:
+      equal(
+        "migrations by reason",
+        count(.pgmigrateContigRange, .pgmigrateTagStorage, .pgmigrateLongterm),
+        "pgmigrate_success",
+        count(.pgmigrateSuccess)
+      )
     case .copies:
       let copies = count(.pgmigrateSuccess, .faultCopyOnWrite)
       atMost("pgmigrate_success + fault_copy_on_write", copies, .pagesCopied)

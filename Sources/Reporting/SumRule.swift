@@ -47,6 +47,10 @@ public enum SumRule: String, CaseIterable, Sendable {
   case tagPages = "tag pages"
   /// Faults on access by result.
   case faultsOnAccess = "faults on access"
+  /// Faults of guests by result.
+  case guests
+  /// Migrated pages by reason.
+  case migrations
   /// Copied pages by cause.
   case copies
   /// Reference pages.
@@ -136,6 +140,9 @@ public enum SumRule: String, CaseIterable, Sendable {
     case .faultsOnAccess:
       "foa_resolved_reserve + foa_replaced_tsp + foa_replaced_other + foa_replaced_fail <= "
         + "foa_faults"
+    case .guests: "s2_reserve + s2_replace + s2_replace_fail <= s2_fault"
+    case .migrations:
+      "pgmigrate_contig_range + pgmigrate_tag_storage + pgmigrate_longterm = pgmigrate_success"
     case .copies:
       "pgmigrate_success + fault_copy_on_write <= pages_copied; with fault_reference_fill they are "
         + "at most pages_copied + pages_filled"
@@ -146,7 +153,7 @@ public enum SumRule: String, CaseIterable, Sendable {
       "tag_mismatches = tag_mismatches_reported + tag_check_faults_sync + tag_check_faults_latched "
         + "<= tag_checks; tag_check_faults_async <= tag_check_faults_latched"
     case .stalls:
-      "fault_stall.total = stall_nanoseconds and fault_stall.count <= pgfault; "
+      "fault_stall.total = stall_nanoseconds and fault_stall.count <= pgfault + s2_fault; "
         + "tagged_allocation_stall.count <= pgalloc_tagged; the classes of tagged allocations add up to "
         + "their number and, unless it is out of range, to all their waits"
     case .verification:

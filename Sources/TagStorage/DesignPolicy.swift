@@ -88,6 +88,16 @@ public struct DesignPolicy: Equatable, Sendable {
     case touched
   }
 
+  /// What guests with MTE get.
+  public enum GuestTags: String, CaseIterable, Sendable {
+    /// Nothing: the capability is hidden from them.
+    case hidden
+    /// A page gets its tag storage when it is mapped for a guest.
+    case stageTwo = "stage-2"
+    /// The same, and the VMAs are marked, so that the host's allocations already ask for it.
+    case flagged
+  }
+
   /// Where tag storage is at boot.
   public var bootPlacement: BootPlacement
   /// Which requests tag storage may serve.
@@ -108,6 +118,8 @@ public struct DesignPolicy: Equatable, Sendable {
   /// Which frames count as tagged; others than those of tagged mappings only where
   /// ``takesTagBlocksAtOnce``.
   public var taggedFrames = TaggedFrames.mapped
+  /// What guests with MTE get.
+  public var guests = GuestTags.flagged
   /// What is wrong with it.
   public var defects: TagStorageDefects = []
 

@@ -247,16 +247,26 @@ struct EventParser: ~Copyable {
     case "swapon": operation = .swapOn(device: try line.number32("a swap device"))
     case "exec": operation = .exec
     case "coredump": operation = .coreDump
+    case "hibernate": operation = .hibernate
     case "peektags":
       let granules = try granules(&line)
       operation = .peekTags(
         address: granules.address,
         count: try line.granules(atMost: granules.room)
       )
-    case "poketags":
+    case "poketags", "guesttags":
       let granules = try granules(&line)
       let tags = try line.runs(atMost: granules.room, beforeOutcome: true)
-      operation = .pokeTags(address: granules.address, tags: tags)
+      operation =
+        word.text == "poketags"
+        ? .pokeTags(address: granules.address, tags: tags)
+        : .guest(GuestAccess(.storeTags(tags), at: granules.address))
+    case "guestread": operation = .guest(GuestAccess(.read, at: try line.address()))
+    case "guestwrite": operation = .guest(GuestAccess(.write, at: try line.address()))
+    case "memslot":
+      let number = try line.number32("a memory slot")
+      let (address, length) = try line.range()
+      operation = .memorySlot(number: number, address: address, length: length)
     case "exit": operation = .exit(status: try line.status())
     case "mark":
       let text = TextWords.unescaped(line.literalRest())

@@ -18,6 +18,8 @@ enum OperationCode: UInt8 {
   case mapFile
   // And the next ones here.
   case peekTags, pokeTags, coreDump
+  // And the next ones here.
+  case memorySlot, guestRead, guestWrite, guestTags, hibernate
 
   /// Bit of the code byte: a result follows the fields.
   static let hasResult: UInt8 = 0x80
@@ -97,6 +99,10 @@ extension [UInt8] {
       append(.pokeTags, nil, [address, UInt64(tags.count)])
       append(contentsOf: tags)
     case .coreDump: append(.coreDump, nil, [])
+    case .hibernate: append(.hibernate, nil, [])
+    case .memorySlot(let number, let address, let length):
+      append(.memorySlot, nil, [UInt64(number), address, length])
+    case .guest(let access): append(access)
     case .swapOff(let device): append(.swapOff, nil, [UInt64(device)])
     case .swapOn(let device): append(.swapOn, nil, [UInt64(device)])
     case .kernelCopy(let address, let length, let intoUser):
@@ -131,6 +137,17 @@ extension [UInt8] {
 
   private mutating func append(result: Int64?) {
     if let result { append(zigzag: result) }
+  }
+
+  /// Appends what a guest does.
+  private mutating func append(_ access: GuestAccess) {
+    switch access.kind {
+    case .read: append(.guestRead, nil, [access.address])
+    case .write: append(.guestWrite, nil, [access.address])
+    case .storeTags(let tags):
+      append(.guestTags, nil, [access.address, UInt64(tags.count)])
+      append(contentsOf: tags)
+    }
   }
 }
 

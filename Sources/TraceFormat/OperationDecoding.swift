@@ -23,7 +23,7 @@ extension ByteCursor {
   ) throws(Malformed) -> MemoryOperation {
     let first = try byte(bytes)
     guard let code = OperationCode(rawValue: first & ~OperationCode.hasResult) else {
-      throw Malformed(expected: "an operation code up to 33", found: "\(first)")
+      throw Malformed(expected: "an operation code up to 38", found: "\(first)")
     }
     let hasResult = first & OperationCode.hasResult != 0
     switch code {
@@ -187,6 +187,13 @@ extension ByteCursor {
     case .swapOn: return .swapOn(device: try number32(bytes))
     case .exec: return .exec
     case .coreDump: return .coreDump
+    case .hibernate: return .hibernate
+    case .memorySlot:
+      let number = try number32(bytes)
+      let address = try varint(bytes)
+      return .memorySlot(number: number, address: address, length: try varint(bytes))
+    case .guestRead: return .guest(GuestAccess(.read, at: try varint(bytes)))
+    case .guestWrite: return .guest(GuestAccess(.write, at: try varint(bytes)))
     case .exit:
       let status = try zigzag(bytes)
       guard let status = Int32(exactly: status) else {
@@ -215,6 +222,8 @@ extension ByteCursor {
       switch code {
       case .peekTags: return .peekTags(address: address, count: count)
       case .pokeTags: return .pokeTags(address: address, tags: try raw(count, bytes))
+      case .guestTags:
+        return .guest(GuestAccess(.storeTags(try raw(count, bytes)), at: address))
       default: return .expectTags(address: address, tags: try raw(count, bytes))
       }
     }

@@ -17,7 +17,7 @@ extension MemoryOperation {
         ? request.problem : Malformed("an anonymous mapping", request.flags.rawValue)
     case .createReference(let request, _): return Self.problem(address: request.address)
     case .unmap(let address, _, _), .brk(let address, _), .advise(let address, _, _, _),
-      .unpin(let address, _):
+      .unpin(let address, _), .memorySlot(_, let address, _):
       return Self.problem(address: address)
     case .pin(let address, _, let flags, _):
       if !flags.isSubset(of: .known) { return Malformed("flags of a pin up to 3", flags.rawValue) }
@@ -50,9 +50,16 @@ extension MemoryOperation {
     case .expectTags(let address, let tags), .pokeTags(let address, let tags):
       return Self.problem(address: address, count: tags.count, pageSize: pageSize)
         ?? tags.first { $0 > 15 }.map { Malformed("a tag up to 15", $0) }
+    case .guest(let access):
+      guard case .storeTags(let tags) = access.kind else {
+        return Self.problem(address: access.address)
+      }
+      return Self.problem(address: access.address, count: tags.count, pageSize: pageSize)
+        ?? tags.first { $0 > 15 }.map { Malformed("a tag up to 15", $0) }
     case .peekTags(let address, let count):
       return Self.problem(address: address, count: count, pageSize: pageSize)
-    case .close, .thread, .process, .fork, .exec, .exit, .coreDump, .tagControl, .tagCheckOverride,
+    case .close, .thread, .process, .fork, .exec, .exit, .coreDump, .hibernate, .tagControl,
+      .tagCheckOverride,
       .swapOff,
       .swapOn,
       .expect(.value),

@@ -167,6 +167,16 @@ public struct TracePrinter {
     case .pokeTags(let address, let tags):
       return "poketags \(Self.hexadecimal(address)) \(TextWords.runs(tags))"
     case .coreDump: return "coredump"
+    case .hibernate: return "hibernate"
+    case .memorySlot(let number, let address, let length):
+      return "memslot \(number) \(Self.text(address, length))"
+    case .guest(let access):
+      let address = Self.hexadecimal(access.address)
+      switch access.kind {
+      case .read: return "guestread \(address)"
+      case .write: return "guestwrite \(address)"
+      case .storeTags(let tags): return "guesttags \(address) \(TextWords.runs(tags))"
+      }
     case .swapOff(let device): return "swapoff \(device)"
     case .swapOn(let device): return "swapon \(device)"
     case .exec: return "exec"

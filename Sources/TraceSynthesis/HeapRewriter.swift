@@ -102,6 +102,9 @@ public struct HeapRewriter {
     case .peekTags(let address, _), .pokeTags(let address, _):
       try prepare(space.pages(address, 1), &writer)
       try writer.operation(operation, clock: clock + added)
+    case .guest(let access):
+      try prepare(space.pages(access.address, 1), &writer)
+      try writer.operation(operation, clock: clock + added)
     case .process(let number):
       others[current] = space
       space = others[number] ?? HeapSpace(pageSize: pageSize)

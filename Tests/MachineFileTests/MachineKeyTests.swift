@@ -46,6 +46,7 @@ import Testing
     "tag-storage.store-form": "plain", "tag-storage.store-when-full": "reclaim",
     "tag-storage.store-slots": "300", "tag-storage.store-admits": "working-set",
     "tag-storage.store-after-restore": "keep-copy", "tag-storage.tagged-frames": "touched",
+    "tag-storage.guests": "stage-2",
     "tag-storage.swapped-tags": "resident",
     "tag-storage.clients": "nobody", "tag-storage.claim-above": "0",
     "tag-storage.inline-from": "32", "tag-storage.active-at-boot": "1000",

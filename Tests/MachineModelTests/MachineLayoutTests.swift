@@ -101,4 +101,37 @@ import Testing
     #expect(error { $0.swap.bytes = 4096 } != nil)
     #expect(error { $0.groupLimitBytes = 1 } == .groupLimit(bytes: 1, smallestBytes: 196_608))
   }
+
+  /// The snapshot has the blocks as they are and as they were when most were reserved.
+  @Test func snapshotShowsTagBlocksNowAndAtTheirPeak() throws {
+    var configuration = MachineConfiguration()
+    configuration.design = .rfc3
+    var machine = try Machine(configuration)
+    let pages = (0..<80).map { UInt64(0x10000 + $0) }
+    let process = machine.addProcess(pages: pages, group: machine.addGroup())
+    let before = try #require(machine.snapshot.tagBlocks)
+    let whole = MappingRequest(
+      address: pages[0] << 12,
+      length: 80 << 12,
+      protection: [.read, .write, .mte],
+      flags: [.anonymous, .fixed]
+    )
+    _ = machine.perform(.map(whole, result: nil), of: process)
+    for page in 0..<80 {
+      let touch = EventRecord.touch(PageIdentifier(page), reads: 0, writes: 1, clock: 0)
+      _ = machine.perform(touch, of: process, stamp: 1)
+    }
+    let full = try #require(machine.snapshot.tagBlocks)
+    #expect(full.pagesOfBlock == 32)
+    // The zero page has tag storage, too.
+    #expect(full.now.enumerated().reduce(0) { $0 + $1.offset * $1.element } == 81)
+    // The third block was taken with the first page that it serves, and no fourth one since.
+    #expect(full.now.reduce(0, +) == 3 && full.atPeak.reduce(0, +) == 3)
+    #expect(full.atPeak[1] == 1 && full.now[1] == 0)
+    let length = UInt64(80) << 12
+    _ = machine.perform(.unmap(address: pages[0] << 12, length: length, result: nil), of: process)
+    let empty = try #require(machine.snapshot.tagBlocks)
+    #expect(empty.now == before.now)
+    #expect(empty.atPeak == full.atPeak)
+  }
 }

@@ -29,6 +29,9 @@ enum TraceStep: Equatable {
   case unpin(Range<Int>)
   case peek(Int, granules: Int)
   case poke(Int, granules: Int, tag: Int)
+  case memorySlot(Int, Range<Int>)
+  /// A guest's access: the event and what stands behind the address.
+  case guest(String, Int, String)
   case fork
   case exec
   case exit
@@ -142,6 +145,18 @@ struct RandomTrace {
     }
   }
 
+  private func guest(_ range: Range<Int>, _ random: inout SplitMix64) -> TraceStep {
+    let page = min(random.below(pages), random.below(pages))
+    switch random.below(16) {
+    case 0, 1: return .memorySlot(random.below(3), range)
+    case 2: return .memorySlot(random.below(3), 0..<pages)
+    case 3: return .memorySlot(random.below(3), 0..<0)
+    case 4..<7: return .guest("guestread", page, "")
+    case 7..<11: return .guest("guestwrite", page, "")
+    default: return .guest("guesttags", page, " \(random.below(16))*\(1 + random.below(256))")
+    }
+  }
+
   private func reference(_ range: Range<Int>, _ random: inout SplitMix64) -> TraceStep {
     let descriptor = 3 + random.below(3)
     switch random.below(8) {
@@ -180,7 +195,8 @@ struct RandomTrace {
   private func operation(_ random: inout SplitMix64) -> TraceStep {
     let first = random.below(pages)
     let range = first..<(first + 1 + random.below(min(largestRange, pages - first)))
-    switch random.below(116) {
+    switch random.below(132) {
+    case 116..<132: return guest(range, &random)
     case 100..<116: return reference(range, &random)
     case 0..<5: return .unmap(range)
     case 5..<20: return .map(range, tagged: random.below(2) == 0)
@@ -191,7 +207,7 @@ struct RandomTrace {
     case 55..<60: return .copyOut(range)
     case 60: return .exec
     case 61: return .exit
-    case 72: return .control("coredump")
+    case 72: return .control(random.below(3) == 0 ? "hibernate" : "coredump")
     case 73, 74: return .peek(first, granules: 1 + random.below(256))
     case 75..<78: return .poke(first, granules: 1 + random.below(256), tag: random.below(16))
     case 62..<66:
@@ -264,6 +280,10 @@ private struct Renderer {
       emit("peektags \(address(page)) \(granules)", process)
     case .poke(let page, let granules, let tag):
       emit("poketags \(address(page)) \(tag)*\(granules)", process)
+    case .memorySlot(let number, let range):
+      emit("memslot \(number) \(bytes(range))", process)
+    case .guest(let event, let page, let rest):
+      emit("\(event) \(address(page))\(rest)", process)
     case .unpin(let range):
       emit("unpin \(bytes(range))", process)
     case .tag(let page, let first, let count, let tag):

@@ -57,7 +57,8 @@ enum SampleReport {
       (.cmaAllocSuccessPages, 180), (.cmaAllocFailPages, 30), (.cmaReleaseSuccessPages, 95),
       (.lruDisableIpis, 120), (.foaMarked, 30), (.foaFaults, 28), (.foaResolvedReserve, 18),
       (.foaReplacedOther, 6), (.foaReplay, 24), (.foaRetry, 4), (.cmoDataLines, 11_520),
-      (.pgmigrateSuccess, 60), (.pagesCopied, 60),
+      (.pgmigrateSuccess, 60), (.pgmigrateContigRange, 54), (.pgmigrateTagStorage, 6),
+      (.pagesCopied, 60),
     ] { design.counters.add(counter, count) }
     design.counters.add(.pgfault, 28)
     design.verification.migrations = 60

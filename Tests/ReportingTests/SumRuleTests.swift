@@ -85,6 +85,8 @@ import Testing
       use(.tagPages, .tagPages) { $0.last = 4096 },
       add(.tagPages, .blockTagPagesMoved, 1_000_000), add(.tagPages, .blockHarvests, 1_000_000),
       add(.faultsOnAccess, .foaResolvedReserve, 10),
+      add(.guests, .s2Reserve, 1), add(.guests, .s2ReplaceFail, 1),
+      add(.migrations, .pgmigrateContigRange, 1), add(.migrations, .pgmigrateLongterm, 1),
       add(.copies, .pgmigrateSuccess, 1), add(.copies, .faultReferenceFill, 50_000),
       add(.references, .refpageReleased, 1), add(.references, .pagesZeroedTwice, 1),
       add(.pins, .nrFollPinReleased, 1),

@@ -163,7 +163,7 @@ import Testing
     let place = "t:record 0:+33: expected"
     let far: [UInt8] = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01]
     #expect(error([11]) == "none")
-    #expect(error([34]) == "\(place) an operation code up to 33, found 34")
+    #expect(error([39]) == "\(place) an operation code up to 38, found 39")
     #expect(error([31, 0, 0]) == "\(place) 1 to 256 tags, found 0")
     #expect(error([32, 16, 1, 16]) == "\(place) a tag up to 15, found 16")
     #expect(error([26, 0, 0, 0, 0, 3, 0]) == "\(place) an anonymous mapping, found 0")

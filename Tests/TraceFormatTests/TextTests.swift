@@ -194,6 +194,17 @@ import Testing
     ),
     ("peektags 0x1ff0 2", "t.trace:1:+16: expected 1 to 1 granules, found 2"),
     ("coredump 1", "t.trace:1:+9: expected the end of the line, found 1"),
+    ("memslot x 0 0", "t.trace:1:+8: expected a memory slot, found x"),
+    ("memslot 0 0x1000", "t.trace:1:+16: expected a length, found the end of the line"),
+    ("guestread", "t.trace:1:+9: expected an address, found the end of the line"),
+    (
+      "guesttags 0x1008 1*1",
+      "t.trace:1:+10: expected an address that is a multiple of 16, found 0x1008"
+    ),
+    (
+      "guesttags 0x1ff0 1*2",
+      "t.trace:1:+17: expected a tag up to 15 for 1 to 1 granules, found 1*2"
+    ),
     (
       "tags 0x1ff0 => 1*2",
       "t.trace:1:+15: expected a tag up to 15 for 1 to 1 granules, found 1*2"

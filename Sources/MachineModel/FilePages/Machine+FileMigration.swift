@@ -62,6 +62,7 @@ extension Machine {
     freeFrame(source)
     counters.add(.pagesCopied)
     counters.add(.pgmigrateSuccess)
+    counters.add(.pgmigrateContigRange)
     return .moved
   }
 }

@@ -32,6 +32,7 @@ extension DesignPolicy {
     var policy = DesignPolicy.rfc3
     policy.preferAbovePercent = 100
     policy.pageLists = .bypassed
+    policy.guests = .hidden
     policy.beforeTags = .reserve(reservation)
     return policy
   }()

@@ -30,6 +30,7 @@ extension DesignPolicy {
     reservation.releaseCondition = .tagged
     reservation.replaceAttempts = 5
     var policy = DesignPolicy.rfc3
+    policy.guests = .hidden
     policy.beforeTags = .reserve(reservation)
     return policy
   }()
