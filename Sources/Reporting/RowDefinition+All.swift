@@ -111,7 +111,12 @@ extension GroupDefinition {
       .pgallocTagged,
       .pgfree,
       .allocstallNormal,
-      .allocstallMovable
+      .allocstallMovable,
+      .thpFaultAlloc,
+      .thpFaultFallback,
+      .thpCollapseAlloc,
+      .thpCollapseAllocFailed,
+      .thpPagesZeroed
     ),
     counters(
       "Reclaim",

@@ -45,6 +45,8 @@ public struct DesignChanges: Equatable, Sendable {
   public var storeAfterRestore: StorePolicy.AfterRestore?
   /// Replaces ``DesignPolicy/taggedFrames``.
   public var taggedFrames: DesignPolicy.TaggedFrames?
+  /// Replaces ``DesignPolicy/collapse``.
+  public var collapse: DesignPolicy.Collapse?
 
   /// Replaces ``DesignPolicy/virtualTags`` where tags lie in virtual memory.
   public var swappedTags: DesignPolicy.SwappedTags?
@@ -67,6 +69,7 @@ public struct DesignChanges: Equatable, Sendable {
     changed.preferAbovePercent = preferAbovePercent ?? policy.preferAbovePercent
     changed.pageLists = pageLists ?? policy.pageLists
     changed.taggedFrames = taggedFrames ?? policy.taggedFrames
+    changed.collapse = collapse ?? policy.collapse
     if let reservation = policy.reservation {
       changed.beforeTags = .reserve(applied(to: reservation))
     }

@@ -88,6 +88,18 @@ public struct DesignPolicy: Equatable, Sendable {
     case touched
   }
 
+  /// What becomes of the pages of a tagged mapping that are to be collapsed into a huge page.
+  ///
+  /// Source: specification of tag storage, section 9.
+  public enum Collapse: String, CaseIterable, Sendable {
+    /// They are copied to frames that were asked to hold tags.
+    case tagged
+    /// They are copied to frames that were not; tags for which these have no storage are kept aside.
+    case untagged
+    /// Nothing: the call is refused.
+    case refused
+  }
+
   /// Where tag storage is at boot.
   public var bootPlacement: BootPlacement
   /// Which requests tag storage may serve.
@@ -108,6 +120,8 @@ public struct DesignPolicy: Equatable, Sendable {
   /// Which frames count as tagged; others than those of tagged mappings only where
   /// ``takesTagBlocksAtOnce``.
   public var taggedFrames = TaggedFrames.mapped
+  /// What a collapse does in a tagged mapping.
+  public var collapse = Collapse.tagged
   /// What is wrong with it.
   public var defects: TagStorageDefects = []
 
