@@ -53,8 +53,8 @@ extension Machine {
   ) -> HugePageAllocation {
     let order = hugePageOrder
     guard canAllocateBlocks(ofOrder: order) else { return .noBlock }
-    noteSlow()
     if tagged { beginStallOfAllocation() }
+    noteSlow()
     guard let head = takeBlock(order: order, tagged: tagged, effort: effort) else {
       return .noBlock
     }
