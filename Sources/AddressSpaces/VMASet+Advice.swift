@@ -16,7 +16,7 @@ extension VMASet {
   ///   that the advice is not for: `dontNeed`, `free`, `cold` and `pageOut` on locked memory, `free` on
   ///   memory that is not private or has a file's operations, `wipeOnFork` on a file or shared
   ///   memory, populating
-  ///   without permission; EAGAIN where the limit on VMAs forbids a split; ENOMEM where part of the
+  ///   without permission, `collapse` on memory that can have no huge pages or has no page yet; EAGAIN where the limit on VMAs forbids a split; ENOMEM where part of the
   ///   range is not mapped.
   ///
   /// Source: Linux v6.8 `do_madvise` and `madvise_vma_behavior`, which turns ENOMEM into EAGAIN.
@@ -72,6 +72,8 @@ extension VMASet {
       return area.protection.contains(.read) ? nil : .einval
     case .populateWrite:
       return area.protection.contains(.write) ? nil : .einval
+    case .collapse:
+      return area.canHaveHugePages && area.anonVMA != 0 ? nil : .einval
     case .normal: flags.subtract([.randomRead, .sequentialRead])
     case .random:
       flags.remove(.sequentialRead)

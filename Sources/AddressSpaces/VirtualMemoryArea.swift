@@ -177,6 +177,14 @@ public struct VirtualMemoryArea: Equatable, Sendable {
     flags.contains(.mteAllowed) && flags.isDisjoint(with: [.shared, .file, .reference])
   }
 
+  /// Whether huge pages may lie in it, as far as it is large enough: it is private, the kernel fills it with
+  /// zeros, and nobody has advised against it.
+  ///
+  /// Source: Linux v6.8 `hugepage_vma_check`; huge pages of files and of shared memory are left out.
+  public var canHaveHugePages: Bool {
+    isFilledByKernel && flags.isDisjoint(with: [.reference, .noHugePage])
+  }
+
   /// Whether the pages are Tagged memory.
   public var isTagged: Bool { flags.contains(.mte) }
 

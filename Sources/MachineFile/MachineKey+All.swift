@@ -11,9 +11,8 @@ extension MachineKey {
   ///
   /// Keys of one section stand together.
   public static let all: [MachineKey] =
-    hardware + [filePages] + referencePages + [swapDevices] + kernel + virtualMemory + pageAllocator
-    + swap + zram
-    + tagStorage + designAnswers + savedTags + tagChecks + costs
+    hardware + [filePages, hugePages] + referencePages + [swapDevices] + kernel + virtualMemory
+    + pageAllocator + swap + zram + tagStorage + designAnswers + savedTags + tagChecks + costs
 
   /// The switches by their names.
   public static func settings(of configuration: MachineConfiguration) -> [MachineSetting] {
@@ -84,6 +83,15 @@ extension MachineKey {
       + "the model, for comparisons that are about anonymous memory alone. The designs cleancache, gcma "
       + "and virtio-tmem have nothing to store without them.",
     source: "mm/filemap.c"
+  )
+
+  private static let hugePages = MachineKey.choice(
+    "thp",
+    \.hugePages,
+    meaning:
+      "Which private anonymous mappings get a huge page at the first write to its range: none, those with "
+      + "MADV_HUGEPAGE, or all without MADV_NOHUGEPAGE. Designs that choose frames themselves give none.",
+    source: "/sys/kernel/mm/transparent_hugepage/enabled"
   )
 
   private static let referencePages: [MachineKey] = [

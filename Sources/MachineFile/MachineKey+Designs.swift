@@ -196,5 +196,13 @@ extension MachineKey {
         + "those of tagged mappings, or for ever all that were used.",
       source: "kvm_has_mte and sanitise_mte_tags, Linux v6.8, for touched"
     ),
+    .answer(
+      "tag-storage.collapse",
+      \.designChanges.collapse,
+      meaning:
+        "What MADV_COLLAPSE does in a tagged mapping: it allocates frames that can hold tags, or any and "
+        + "keeps the tags aside, or it refuses.",
+      source: "khugepaged, RFC v1 to v3"
+    ),
   ]
 }

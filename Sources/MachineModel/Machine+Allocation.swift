@@ -130,7 +130,7 @@ extension Machine {
 
   /// What a request means to the page allocator.
   @inline(__always)
-  private func pageRequest(_ request: FrameRequest) -> PageRequest {
+  func pageRequest(_ request: FrameRequest) -> PageRequest {
     PageRequest(
       request.migrateType,
       mayUseCMA: request.migrateType == .movable

@@ -28,6 +28,11 @@ extension Machine {
         return mapFilePage(page, at: address, in: vma, isWrite: isWrite, of: process)
       }
     }
+    if usesHugePages && isWrite,
+      let isDone = fillHugePage(around: address, in: vma, of: process)
+    {
+      return isDone
+    }
     return isWrite
       ? fillPage(page, at: address, in: vma, of: process)
       : mapZeroPage(page, at: address, in: vma, of: process)

@@ -48,10 +48,8 @@ extension Machine {
       return .reserved
     }
     guard let block = kernelBlock(of: frame) else {
-      counters.add(.reserveFailInvalid)
-      if watch.isOn { noteFailedReservation(of: frame, cause: .reserveFailInvalid) }
       noteSlow()
-      stallMeter.noteReservation(.failed)
+      countFailure(.invalid, for: frame)
       return .invalid
     }
     if reservation.extent == .everything && !choosesFrames { takeEverythingOnce(reservation) }
@@ -62,7 +60,6 @@ extension Machine {
       let result = take(block, reservation)
       guard result == .reserved else {
         countFailure(result, for: frame)
-        stallMeter.noteReservation(.failed)
         return result
       }
       // Whatever was pinned during the burst belongs to it as soon as it can be had.
@@ -74,7 +71,7 @@ extension Machine {
   }
 
   /// Marks a frame as having tag storage.
-  private mutating func finishReservation(of frame: PageFrameNumber) {
+  mutating func finishReservation(of frame: PageFrameNumber) {
     if choosesFrames { countServed(frame, by: .more) }
     frames[frame].flags.insert(.storageReserved)
     steps.insert(.tagsReserved)
@@ -91,7 +88,8 @@ extension Machine {
     return reserveTagStorage(for: frame) == .reserved
   }
 
-  private mutating func countFailure(_ result: ReservationResult, for frame: PageFrameNumber) {
+  /// Counts a reservation that failed, by its cause.
+  mutating func countFailure(_ result: ReservationResult, for frame: PageFrameNumber) {
     let cause: Counter =
       switch result {
       case .reserved: preconditionFailure("a reservation that succeeded counts as failed")
@@ -102,8 +100,10 @@ extension Machine {
       case .exists: .reserveFailExists
       }
     counters.add(cause)
+    stallMeter.noteReservation(.failed)
     if watch.isOn { noteFailedReservation(of: frame, cause: cause) }
-    guard policy.store == nil else { return }
+    // A frame without a tag block never came as far as the CMA area.
+    guard policy.store == nil, result != .invalid else { return }
     counters.add(.cmaAllocFail)
     counters.add(.cmaAllocFailPages, region.blockPages)
   }
@@ -119,8 +119,12 @@ extension Machine {
       preconditionFailure("frame \(frame.rawValue) has tag storage and lies outside tagged memory")
     }
     if !defects.isEmpty && damage.strayFrames.remove(frame.rawValue) != nil {
-      // The block is gone already, of which the kernel warns.
-      counters.add(.storageWarnings)
+      if blocks.count(ofBlock: block) > 0 && defects.contains(.skippedBlocks) {
+        giveBackForeignShare(of: block, after: frame)
+      } else {
+        // The block is gone already, or was never taken, of which the kernel warns.
+        counters.add(.storageWarnings)
+      }
       return
     }
     guard

@@ -200,6 +200,8 @@ extension Machine {
             readFile(vma, of: process)
           }
         }
+      case .collapse:
+        if let error = collapse(range, of: process) { return .error(error) }
       case .populateRead: populate(range, isWrite: false, of: process)
       case .populateWrite: populate(range, isWrite: true, of: process)
       default: break

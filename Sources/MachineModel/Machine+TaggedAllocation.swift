@@ -24,6 +24,13 @@ extension Machine {
     return result == .reserved || accepts(result, reservation)
   }
 
+  /// ``reserveOnAllocation(_:)`` for 2^`order` frames that are allocated at once.
+  mutating func reserveOnAllocation(ofBlockAt head: PageFrameNumber, order: Int) -> Bool {
+    guard let reservation, reservation.mode != .onFaultOnly else { return true }
+    let result = reserveTagStorage(ofBlockAt: head, order: order)
+    return result == .reserved || accepts(result, reservation)
+  }
+
   /// Whether an allocation hands out a frame for which a reservation failed.
   private func accepts(_ result: ReservationResult, _ reservation: ReservationPolicy) -> Bool {
     reservation.mode == .bestEffort

@@ -27,6 +27,7 @@ import TagStorage
 /// | `Generations`, `Aging`, `Eviction` | the same under the multi-generational LRU |
 /// | `KernelObjects` | what a process costs its memory group beside its pages |
 /// | `Stalls` | how long what missed had to wait |
+/// | `LargeAllocation`, `LargeReservation`, `Collapse`, `HugeFaults` | huge pages |
 /// | `Reservation`, `TagBlocks`, `TaggedAllocation`, `Migration`, `Tags`, `ParkedTags` | tag storage |
 /// | `ChosenFrames`, `Cells`, `CellSteps`, `InterleavedBlocks` | frames that the design chooses |
 /// | `VirtualTags` | tags in virtual memory |
@@ -98,6 +99,8 @@ public struct Machine: ~Copyable {
   var residentTags: [UInt32: [UInt8]] = [:]
   /// Whether tagged requests pass over tag storage page by page.
   let filtersPages: Bool
+  /// Whether a first write may get a huge page; kept apart because every first touch asks.
+  let usesHugePages: Bool
   /// Whether the design decides which free frame a request gets.
   let choosesFrames: Bool
   /// The cells of tag storage; none where the design has none.
@@ -262,6 +265,9 @@ public struct Machine: ~Copyable {
     hasVirtualTags = policy.virtualTags != nil
     filtersPages = policy.cmaEligibility == .perPageFilter && policy.bootPlacement == .cmaArea
     choosesFrames = policy.frameChoice != .allocator
+    usesHugePages =
+      configuration.hugePages != .never && policy.frameChoice == .allocator
+      && pageSize.entriesPerTable <= 1 << configuration.zone.largestOrder(pageSize)
     interleaved = Self.makeInterleavedBlocks(
       policy,
       ramPages: ramPages,

@@ -46,6 +46,8 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var groupLimitBytes: Int?
   /// CPUs, for slab placement and for the cost of emptying LRU batches.
   public var processors: Int = 4
+  /// Which mappings get huge pages at their first write.
+  public var hugePages: HugePagePolicy = .never
   /// Whether pages of files have frames.
   public var filePages: FilePageModel = .off
   /// How pages are chosen for eviction.

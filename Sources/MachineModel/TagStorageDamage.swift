@@ -18,7 +18,7 @@ struct TagStorageDamage {
   var undercounted: Set<Int> = []
   /// Blocks that serve tagged frames and do not belong to them as a whole.
   var unownedBlocks: Set<Int> = []
-  /// Tagged frames whose block was given back.
+  /// Tagged frames whose block was given back, or never taken.
   var strayFrames: Set<UInt32> = []
   /// The block given back last, `nil` once a reservation has looked since.
   var releasedBlock: Int?
@@ -56,7 +56,8 @@ extension Machine {
 
   /// Whether any block can hold tags without belonging to them.
   private var mayBeForeign: Bool {
-    !damage.unownedBlocks.isEmpty || hasSeveralRegions && defects.contains(.shortSplit)
+    !damage.unownedBlocks.isEmpty || !damage.strayFrames.isEmpty
+      || hasSeveralRegions && defects.contains(.shortSplit)
   }
 
   /// Whether the hardware keeps tags in a block of which the kernel does not know, or not all.
@@ -79,5 +80,18 @@ extension Machine {
       return
     }
     preconditionFailure("tag block \(block) serves a frame that it does not cover")
+  }
+
+  /// Lets a frame whose block was never taken for it take the share of another frame along when it is freed:
+  /// the kernel counts what leaves, whoever came.
+  mutating func giveBackForeignShare(of block: Int, after leaving: PageFrameNumber) {
+    for number in region.coveredFrames(ofBlock: block)
+    where number != leaving.index && frames[number].flags.contains(.storageReserved)
+      && kernelBlock(of: PageFrameNumber(number)) == block
+      && damage.strayFrames.insert(UInt32(number)).inserted
+    {
+      if blocks.removeShare(fromBlock: block) { giveBack(block) }
+      return
+    }
   }
 }

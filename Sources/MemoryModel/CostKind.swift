@@ -71,7 +71,7 @@ public enum CostKind: String, CaseIterable, Sendable {
     case .systemCalls: [.mappingCalls]
     case .faults: [.pgfault, .s2Fault]
     case .faultsRetried: [.foaRetry]
-    case .pagesZeroed: [.faultZeroFill, .pagesZeroedTwice]
+    case .pagesZeroed: [.faultZeroFill, .thpPagesZeroed, .pagesZeroedTwice]
     case .pagesFilled: [.pagesFilled]
     case .copiesOnWrite: [.faultCopyOnWrite]
     case .copiesByMigration: [.pgmigrateSuccess]

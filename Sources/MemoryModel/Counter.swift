@@ -52,6 +52,16 @@ public enum Counter: Int, CaseIterable, Sendable {
   case allocstallNormal
   /// Entries to direct reclaim by requests that aim at the zone Movable: those of user memory.
   case allocstallMovable
+  /// Write faults that got a huge page.
+  case thpFaultAlloc
+  /// Write faults that asked for a huge page and got a single one.
+  case thpFaultFallback
+  /// Huge pages allocated to collapse pages into.
+  case thpCollapseAlloc
+  /// Huge pages that could not be allocated to collapse pages into.
+  case thpCollapseAllocFailed
+  /// Pages of huge pages that were zeroed beside the one that a fault was for.
+  case thpPagesZeroed
 
   // Reclaim.
 
@@ -176,7 +186,7 @@ public enum Counter: Int, CaseIterable, Sendable {
 
   // Tag storage.
 
-  /// Calls that asked for the tag storage of a page.
+  /// Calls that asked for the tag storage of a page, or for one tag block of a huge page.
   case reserveCalls
   /// Reservations whose tag blocks were all reserved already.
   case reserveHits
@@ -425,7 +435,7 @@ func snakeCase(_ name: String) -> String {
 /// The numbers lie in the set itself, so that counting an event, which every step of a fault does,
 /// is one addition in memory.
 public struct CounterSet: Equatable, Sendable {
-  @usableFromInline var values = InlineArray<179, UInt64>(repeating: 0)
+  @usableFromInline var values = InlineArray<184, UInt64>(repeating: 0)
 
   /// Creates a set of zeros.
   public init() {

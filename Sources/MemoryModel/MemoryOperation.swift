@@ -99,6 +99,8 @@ public enum Advice: UInt8, CaseIterable, Sendable {
   case populateRead = 22
   /// `MADV_POPULATE_WRITE`.
   case populateWrite = 23
+  /// `MADV_COLLAPSE`: brings the pages of huge pages together in one block each.
+  case collapse = 25
 }
 
 /// One range of addresses that a process had mapped when recording began, or maps later.

@@ -116,6 +116,8 @@ extension ShadowSpace {
       case .doFork: change(part) { $0.isLeftOut = false }
       case .wipeOnFork: change(part) { $0.isWiped = true }
       case .keepOnFork: change(part) { $0.isWiped = false }
+      // A collapse moves pages and fills gaps with zeros, neither of which a program can see.
+      case .collapse: return
       default: return
       }
     }

@@ -150,5 +150,40 @@ extension Glossary {
       "Entries to direct reclaim of the whole machine by requests that aim at the zone Movable, which "
         + "are those of user memory; counted where there is more than one zone to aim at."
     ),
+    counter(
+      .thpFaultAlloc,
+      "faults with a huge page",
+      .faults,
+      "Write faults that got a huge page.",
+      sum: .faults
+    ),
+    counter(
+      .thpFaultFallback,
+      "faults without a huge page",
+      .faults,
+      "Write faults that asked for a huge page and got a single one, because no block of its size was "
+        + "free, could be charged, or could get its tag storage.",
+      sum: .faults
+    ),
+    counter(
+      .thpCollapseAlloc,
+      "collapses with a huge page",
+      .calls,
+      "Huge pages allocated to collapse pages into, also where the collapse was refused afterwards."
+    ),
+    counter(
+      .thpCollapseAllocFailed,
+      "collapses without a huge page",
+      .calls,
+      "Huge pages that could not be allocated to collapse pages into."
+    ),
+    counter(
+      .thpPagesZeroed,
+      "pages zeroed with huge pages",
+      .pages,
+      "Pages of huge pages that were zeroed beside the one that a fault was for: at faults all others, in "
+        + "a collapse those that were absent.",
+      source: Source.kernel
+    ),
   ]
 }

@@ -23,7 +23,7 @@ extension Glossary {
       .reserveCalls,
       "reservations",
       .calls,
-      "Calls that asked for the tag storage of a page.",
+      "Calls that asked for the tag storage of a page, or for one tag block of a huge page.",
       sum: .reservations
     ),
     storage(

@@ -112,7 +112,12 @@ extension GroupDefinition {
       .pgfreeTagged,
       .pgfree,
       .allocstallNormal,
-      .allocstallMovable
+      .allocstallMovable,
+      .thpFaultAlloc,
+      .thpFaultFallback,
+      .thpCollapseAlloc,
+      .thpCollapseAllocFailed,
+      .thpPagesZeroed
     ),
     counters(
       "Reclaim",

@@ -14,6 +14,12 @@ extension SumCheck {
     let writes = count(.faultCopyOnWrite, .pgreuse)
     // A swap fault that goes on to copy or reuse its page is one fault and counts in both.
     atMost("the least number of faults by kind", first + max(swap, writes), .pgfault)
+    atMost(
+      "thp_fault_alloc + thp_fault_fallback",
+      count(.thpFaultAlloc, .thpFaultFallback),
+      .pgfault
+    )
+    atMost(.thpFaultAlloc, .faultZeroFill)
     // A fault that ended in the killing of its process has no kind.
     guard count(.oomKill) == 0 else { return }
     let others = count(.foaFaults, .faultFile)

@@ -47,6 +47,8 @@ public struct DesignChanges: Equatable, Sendable {
   public var taggedFrames: DesignPolicy.TaggedFrames?
   /// Replaces ``DesignPolicy/guests``.
   public var guests: DesignPolicy.GuestTags?
+  /// Replaces ``DesignPolicy/collapse``.
+  public var collapse: DesignPolicy.Collapse?
 
   /// Replaces ``DesignPolicy/virtualTags`` where tags lie in virtual memory.
   public var swappedTags: DesignPolicy.SwappedTags?
@@ -70,6 +72,7 @@ public struct DesignChanges: Equatable, Sendable {
     changed.pageLists = pageLists ?? policy.pageLists
     changed.taggedFrames = taggedFrames ?? policy.taggedFrames
     changed.guests = guests ?? policy.guests
+    changed.collapse = collapse ?? policy.collapse
     if let reservation = policy.reservation {
       changed.beforeTags = .reserve(applied(to: reservation))
     }

@@ -98,6 +98,18 @@ public struct DesignPolicy: Equatable, Sendable {
     case flagged
   }
 
+  /// What becomes of the pages of a tagged mapping that are to be collapsed into a huge page.
+  ///
+  /// Source: specification of tag storage, section 9.
+  public enum Collapse: String, CaseIterable, Sendable {
+    /// They are copied to frames that were asked to hold tags.
+    case tagged
+    /// They are copied to frames that were not; tags for which these have no storage are kept aside.
+    case untagged
+    /// Nothing: the call is refused.
+    case refused
+  }
+
   /// Where tag storage is at boot.
   public var bootPlacement: BootPlacement
   /// Which requests tag storage may serve.
@@ -120,6 +132,8 @@ public struct DesignPolicy: Equatable, Sendable {
   public var taggedFrames = TaggedFrames.mapped
   /// What guests with MTE get.
   public var guests = GuestTags.flagged
+  /// What a collapse does in a tagged mapping.
+  public var collapse = Collapse.tagged
   /// What is wrong with it.
   public var defects: TagStorageDefects = []
 

@@ -7,7 +7,9 @@
 ///
 /// Source: specification of tag storage, sections 11.4 and 14.
 public enum TagStorageDefect: UInt16, CaseIterable, Sendable {
-  /// D1: a large allocation reserves only every *B*-th of its tag blocks.
+  /// D1: a large allocation reserves only one for every *B* of its tag blocks, the first of them.
+  ///
+  /// It shows where blocks have several pages, with transparent huge pages or a collapse.
   case skippedBlocks
   /// D2: the split of a region at a zone border gives the first part 31 data pages too few.
   case shortSplit
@@ -70,7 +72,6 @@ public enum TagStorageDefect: UInt16, CaseIterable, Sendable {
   /// Why a machine cannot show the defect, `nil` where it can.
   public var reasonWithoutEffect: String? {
     switch self {
-    case .skippedBlocks: "it needs allocations of more than one page, and a fault gets one page"
     case .keptRegistration: "it needs a registration that fails, which stops this machine"
     case .invertedWarning: "it is a wrong warning, which changes no page"
     case .wrongStub: "it is an error of the compiler, not of the running kernel"

@@ -38,6 +38,7 @@ enum TextWords {
     (.doFork, "dofork"), (.hugePage, "hugepage"), (.noHugePage, "nohugepage"),
     (.wipeOnFork, "wipeonfork"), (.keepOnFork, "keeponfork"), (.cold, "cold"),
     (.pageOut, "pageout"), (.populateRead, "populate-read"), (.populateWrite, "populate-write"),
+    (.collapse, "collapse"),
   ]
 
   /// `r`, `w` and `x` for the bits that are set, `none` for none of them.

@@ -56,6 +56,57 @@ import Testing
     }
   }
 
+  /// Programs that collapse memory, with and without huge pages at faults, under every answer to a collapse.
+  @Test(arguments: TagStorageDesign.allCases)
+  func whatADesignLosesWithHugePagesIsNamed(_ design: TagStorageDesign) throws {
+    var collapses: UInt64 = 0
+    for seed in UInt64(1)...3 {
+      var configuration = configuration(seed: seed)
+      configuration.design = design
+      configuration.groupLimitBytes = seed == 2 ? 900 * 4096 : nil
+      configuration.hugePages = HugePagePolicy.allCases[Int(seed) % 3]
+      if seed == 3 { configuration.designChanges.collapse = .untagged }
+      if design.policy.frameChoice != .allocator { configuration.blockBytes = 4096 }
+      var program = RandomTrace(seed: seed, pages: 1024, count: 250, processes: 2)
+      program.useHugePages(seed: seed)
+      let report = try replay([program.text], invariantsEvery: 5_000) { $0 = configuration }
+      let counters = report.counters
+      let named = counters[.tagsLost] + counters[.tagsLeaked] + counters[.dataOverwritten]
+      #expect(
+        report.verification.differences == 0 || named > 0 && !design.policy.keepsEveryTag,
+        "seed \(seed), \(configuration): \(report.verification.messages)"
+      )
+      collapses += counters[.thpCollapseAlloc] + counters[.thpFaultAlloc]
+    }
+    #expect((collapses > 0) == (design.policy.frameChoice == .allocator))
+  }
+
+  /// The posted code with huge pages and blocks of several pages: tag blocks that were skipped are taken by
+  /// others, given back too early, and hold data, and all that is found wrong has a counter.
+  @Test func whatSkippedBlocksLoseIsNamed() throws {
+    var damage: UInt64 = 0
+    for seed in UInt64(1)...8 {
+      var configuration = configuration(seed: seed)
+      configuration.design = .rfc3AsPosted
+      configuration.groupLimitBytes = nil
+      configuration.hugePages = .always
+      configuration.blockBytes = seed.isMultiple(of: 2) ? 8192 : 16384
+      configuration.designChanges.mode = nil
+      configuration.designChanges.collapse = .tagged
+      var program = RandomTrace(seed: seed, pages: 1024, count: 250, processes: 3)
+      program.useHugePages(seed: seed)
+      let report = try replay([program.text], invariantsEvery: 500) { $0 = configuration }
+      let counters = report.counters
+      let named = counters[.tagsLost] + counters[.tagsLeaked] + counters[.dataOverwritten]
+      #expect(
+        report.verification.differences == 0 || named > 0,
+        "seed \(seed), \(configuration): \(report.verification.messages)"
+      )
+      damage += counters[.tagsLostOverwritten] + counters[.dataOverwritten]
+    }
+    #expect(damage > 0)
+  }
+
   @Test(arguments: TagStorageDefect.allCases.filter { $0.reasonWithoutEffect == nil })
   func whatADefectLosesIsNamed(_ defect: TagStorageDefect) throws {
     var parked: UInt64 = 0

@@ -110,6 +110,33 @@ struct RandomTrace {
     }
   }
 
+  /// Lets the program map, advise and collapse the memory of whole huge pages now and then.
+  ///
+  /// Mappings are made whole again each time, because those of other steps cut them to pieces.
+  mutating func useHugePages(seed: UInt64) {
+    let hugePages = pages / 512
+    precondition(hugePages > 0, "a window of \(pages) pages has no huge page")
+    var random = SplitMix64(seed: seed ^ 0x79e)
+    var place = 1
+    while place < steps.count {
+      let first = random.below(hugePages)
+      let range = first * 512..<(first + 1 + random.below(hugePages - first)) * 512
+      let process = steps[place].process
+      let new: [TraceStep] =
+        switch random.below(8) {
+        case 0: [.map(range, tagged: false), .write(range.lowerBound + random.below(512))]
+        case 1: [.map(range, tagged: true), .write(range.lowerBound + random.below(512))]
+        case 2: [.protect(range, "rw mte"), .advise(range, "collapse")]
+        case 3: [.advise(range, "hugepage")]
+        case 4: [.advise(range, "nohugepage"), .advise(range, "collapse")]
+        case 5: [.map(range, tagged: true), .copyOut(range), .advise(range, "pageout")]
+        default: [.advise(range, "hugepage"), .advise(range, "collapse")]
+        }
+      steps.insert(contentsOf: new.map { (process, $0) }, at: place)
+      place += new.count + random.below(20)
+    }
+  }
+
   private func step(_ random: inout SplitMix64) -> TraceStep {
     // Popular pages come first, so that there is a working set and something to swap out.
     let page = min(random.below(pages), random.below(pages))

@@ -106,6 +106,28 @@ private struct Experiment {
     program.mapFiles(seed: seed)
   }
 
+  /// A machine and a program that collapses memory, and mostly one that has huge pages at faults.
+  init(hugePagesWithSeed seed: UInt64, steps: Int) {
+    self.init(seed: seed, steps: 0)
+    var random = SplitMix64(seed: seed ^ 0x4096)
+    configuration.hugePages = HugePagePolicy.allCases[random.below(3)]
+    configuration.groupLimitBytes = [nil, nil, 700 * 4096, 1300 * 4096][random.below(4)]
+    let isSmall = [.none, .eccColocated, .staticCarveout].contains(configuration.design)
+    configuration.ramBytes = isSmall ? 16 << 20 : 64 << 20
+    // A small machine has no memory to keep for huge pages.
+    configuration.zone.minimumFree = .standard
+    configuration.blockBytes = [4096, 4096, 8192, 16384][random.below(4)]
+    if !configuration.policy.hasTagBlocks { configuration.blockBytes = 4096 }
+    program = RandomTrace(
+      seed: seed,
+      pages: [512, 1024, 1600][random.below(3)],
+      count: steps,
+      processes: 1 + random.below(3)
+    )
+    program.useHugePages(seed: seed)
+    checkEvery = 5_000
+  }
+
   /// A full machine whose memory is two or three zones.
   init(zonesWithSeed seed: UInt64, steps: Int) {
     self.init(fullMachineWithSeed: seed, steps: steps)
@@ -223,6 +245,13 @@ private struct Experiment {
   @Test func randomProgramsThatMapFilesLoseNothing() {
     let steps = Self.number("MTESIM_STEPS") ?? 500
     run(seeds: Self.number("MTESIM_SEEDS") ?? 40) { Experiment(filesWithSeed: $0, steps: steps) }
+  }
+
+  @Test func randomProgramsWithHugePagesLoseNothing() {
+    let steps = Self.number("MTESIM_STEPS") ?? 300
+    run(seeds: Self.number("MTESIM_SEEDS") ?? 20) {
+      Experiment(hugePagesWithSeed: $0, steps: steps)
+    }
   }
 
   @Test func randomProgramsOnAFullMachineLoseNothing() {

@@ -43,6 +43,7 @@ import Testing
       use(.statistics, .swapUsed) { $0.last = $0.peak + 1 },
       add(.faults, .pgfault, 200), add(.faults, .pgfault, -20_000),
       add(.faults, .faultZeroFill, 60_000),
+      add(.faults, .thpFaultAlloc, 20_000), add(.faults, .thpFaultFallback, 200_000),
       add(.majorFaults, .pgmajfault, 1), add(.fileReads, .faultFileRead, 1),
       add(.swapReads, .pswpinSync, 1), add(.zram, .pswpoutSync, 1),
       add(.stalls, .stallNanoseconds, 1), add(.stalls, .pgallocTagged, -8_000),

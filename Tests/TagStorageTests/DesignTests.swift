@@ -25,6 +25,8 @@ import Testing
     #expect(row(\.replaceAttempts) == [5, 5, 3])
     #expect(row(\.extent) == [.block, .block, .block])
     #expect(versions.map(\.0.preferAbovePercent) == [100, 50, 50])
+    #expect(versions.map(\.0.collapse) == [.tagged, .untagged, .refused])
+    #expect(DesignPolicy.rfc3AsPosted.collapse == .refused)
     #expect(versions.map(\.0.pageLists) == [.bypassed, .listed, .listed])
     #expect(
       versions.map(\.0.cmaEligibility) == [.untaggedMovable, .untaggedMovable, .untaggedMovable]
@@ -58,6 +60,8 @@ import Testing
     changes.fatalSignal = .pretendSuccess
     changes.parkedLookup = .tagStorage
     changes.releaseCondition = .tagged
+    changes.collapse = .untagged
+    changes.guests = .hidden
     #expect(changes.applied(to: .rfc3) != .rfc2)
     changes.replaceAttempts = 5
     #expect(changes.applied(to: .rfc3) == .rfc2)
@@ -67,6 +71,7 @@ import Testing
     changes.parkedLookup = .nowhere
     changes.preferAbovePercent = 100
     changes.pageLists = .bypassed
+    changes.collapse = .tagged
     #expect(changes.applied(to: .rfc3) == .rfc1)
     // Where nothing is reserved there is nothing to change about it.
     #expect(changes.applied(to: .staticCarveout).reservation == nil)

@@ -17,6 +17,7 @@ extension DesignPolicy {
     var reservation = ReservationPolicy()
     reservation.extent = .everything
     var policy = DesignPolicy.rfc3
+    policy.collapse = .tagged
     policy.beforeTags = .reserve(reservation)
     return policy
   }()

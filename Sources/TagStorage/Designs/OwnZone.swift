@@ -14,6 +14,7 @@ extension DesignPolicy {
   /// of tag storage, section 15.7.
   public static let ownZone = {
     var policy = DesignPolicy.rfc3
+    policy.collapse = .tagged
     policy.preferAbovePercent = 0
     return policy
   }()

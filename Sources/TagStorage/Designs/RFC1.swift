@@ -9,6 +9,8 @@ extension DesignPolicy {
   /// that each block isolates its pageblock and interrupts all CPUs. A fault on access that cannot
   /// reserve replaces the page at once, five attempts at most.
   ///
+  /// A collapse asks for frames that can hold tags, all of them or none.
+  ///
   /// As posted, a copy never looks for tags kept aside: those of a page that moves or is copied before
   /// it has storage are lost, and counted as lost in copying.
   ///
@@ -30,6 +32,7 @@ extension DesignPolicy {
     reservation.releaseCondition = .tagged
     reservation.replaceAttempts = 5
     var policy = DesignPolicy.rfc3
+    policy.collapse = .tagged
     policy.preferAbovePercent = 100
     policy.pageLists = .bypassed
     policy.guests = .hidden

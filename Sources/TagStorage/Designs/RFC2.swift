@@ -12,6 +12,9 @@ extension DesignPolicy {
   /// block back only if it was tagged, so that a page that is given up before its first tagged mapping
   /// leaks it.
   ///
+  /// A collapse asks for frames without tag storage, and keeps the tags of its pages aside, so that each
+  /// page gets its storage, or another frame, at its next access.
+  ///
   /// As posted, a copy finds tags kept aside only where the source lies in tag storage: those of other
   /// pages that move or are copied before they have storage are lost, and counted as lost in copying.
   ///
@@ -31,6 +34,7 @@ extension DesignPolicy {
     reservation.replaceAttempts = 5
     var policy = DesignPolicy.rfc3
     policy.guests = .hidden
+    policy.collapse = .untagged
     policy.beforeTags = .reserve(reservation)
     return policy
   }()

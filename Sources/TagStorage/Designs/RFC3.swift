@@ -11,6 +11,9 @@ extension DesignPolicy {
   /// page that moves or comes back from swap before its frame has storage are kept aside and written
   /// back with the reservation.
   ///
+  /// A huge page reserves all of its tag blocks or none. Tagged mappings are not collapsed, because the
+  /// copies would be made where memory to keep tags aside cannot be waited for.
+  ///
   /// This is the behaviour that the series intends. Where the posted code loses tags that were kept
   /// aside (they outlive their frame, or are not saved by a second swap-out) or takes the slow path
   /// because the test for the fast one is reversed, this design does what was meant; ``rfc3AsPosted``
@@ -18,9 +21,13 @@ extension DesignPolicy {
   ///
   /// Source: dynamic tag storage RFC v3 (January 2024), described in the specification of tag
   /// storage, sections 5 to 12.
-  public static let rfc3 = DesignPolicy(
-    bootPlacement: .cmaArea,
-    cmaEligibility: .untaggedMovable,
-    beforeTags: .reserve(ReservationPolicy())
-  )
+  public static let rfc3 = {
+    var policy = DesignPolicy(
+      bootPlacement: .cmaArea,
+      cmaEligibility: .untaggedMovable,
+      beforeTags: .reserve(ReservationPolicy())
+    )
+    policy.collapse = .refused
+    return policy
+  }()
 }

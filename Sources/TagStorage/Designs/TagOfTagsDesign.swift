@@ -19,6 +19,7 @@ extension DesignPolicy {
   /// storage, sections 2.7 and 15.5.
   public static let tagOfTags = {
     var policy = DesignPolicy.rfc3
+    policy.collapse = .tagged
     policy.cmaEligibility = .allMovable
     policy.selfTagging = .secondCarveout
     return policy
