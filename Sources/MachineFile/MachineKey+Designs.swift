@@ -96,6 +96,13 @@ extension MachineKey {
       source: "this model; the kernel replays for ever"
     ),
     .answer(
+      "tag-storage.boot-failure",
+      \.designChanges.bootFailure,
+      meaning: "What goes wrong when tag storage is taken into use: nothing, or the last region "
+        + "cannot be registered or activated, after which all tag storage stays reserved.",
+      source: "mte_enable_tag_storage, RFC v3"
+    ),
+    .answer(
       "tag-storage.guests",
       \.designChanges.guests,
       meaning: "What guests with MTE get: nothing, tag storage when a page is mapped for them, or "

@@ -17,7 +17,7 @@ extension Machine {
     let heldPages = blocks.reservedBlocks * region.blockPages + interleaved.taggedBlocks
     switch category {
     case .tagStorageWithheld:
-      return UInt64(policy.bootPlacement == .withheld ? region.tags.count * page : 0)
+      return UInt64(withheldTagStorage.count * page)
     case .tagStorageIdle: return UInt64(store.idleFrames * page)
     case .tagStorageHeld:
       return UInt64(heldPages * page)
@@ -34,8 +34,8 @@ extension Machine {
     case .referencePages: return UInt64(referencePageBytes)
     case .tagStorageData:
       if policy.store != nil { return UInt64(store.occupiedFrames * page) }
-      guard policy.bootPlacement != .withheld else { return 0 }
-      return UInt64((tagStorageLayout.pages - heldPages - unusedTagStoragePages) * page)
+      let usable = tagStorageLayout.pages - withheldTagStorage.count
+      return UInt64((usable - heldPages - unusedTagStoragePages) * page)
     case .tagStorageFree:
       return UInt64(unusedTagStoragePages * page)
     case .storeOrigData: return UInt64(storedPages * page)

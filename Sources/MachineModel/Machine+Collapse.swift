@@ -196,9 +196,6 @@ extension Machine {
         contents[copy.index] = contents[source.index]
         // The kernel copies under a lock, where it may not wait for memory.
         copyTags(from: source, to: copy, dropping: .dropCopiedTags, isAtomic: true)
-        if !defects.isEmpty && frames[copy].flags.contains(.tagged) {
-          overwriteData(underTagsOf: copy)
-        }
         unmapFrame(source, at: page, of: process)
       } else {
         counters.add(.thpPagesZeroed)

@@ -34,7 +34,9 @@ extension Machine {
           "frame \(number) is tagged without tag storage"
         )
       }
-      if flags.contains(.tagStorage) && policy.selfTagging == .untaggable {
+      if flags.contains(.tagStorage) && policy.selfTagging == .untaggable,
+        !usesAreasOfFailedBoot
+      {
         try BrokenInvariant.unless(
           flags.isDisjoint(with: [.tagged, .storageReserved]),
           "I6",

@@ -33,6 +33,7 @@ extension Machine {
       if prepareForTags(copy) {
         frameTags.copy(from: source.index, to: copy.index)
         setTagged(copy)
+        if !defects.isEmpty { overwriteData(underTagsOf: copy) }
       } else {
         giveTags(tagBytes(of: source), to: copy, isAtomic: isAtomic)
       }
@@ -60,6 +61,7 @@ extension Machine {
     if prepareForTags(frame) {
       frameTags.load(frame.index, from: tags.span)
       setTagged(frame)
+      if !defects.isEmpty { overwriteData(underTagsOf: frame) }
     } else {
       park(tags, for: frame, isAtomic: isAtomic)
     }
@@ -101,6 +103,7 @@ extension Machine {
     frameTags.load(frame.index, from: parked.span)
     frames[frame].flags.insert(.tagged)
     guard !defects.isEmpty else { return }
+    overwriteData(underTagsOf: frame)
     // The posted code marks the frame as tagged before it marks it as having storage.
     if defects.contains(.earlyTagged) { counters.add(.storageWarnings) }
     if damage.outlivedTags.remove(frame.rawValue) != nil { counters.add(.tagsLeaked) }

@@ -13,6 +13,21 @@ extension Machine {
   ///
   /// - Returns: ``ReservationResult/reserved``, or why not; then nothing is accounted for.
   mutating func take(_ block: Int, _ reservation: ReservationPolicy) -> ReservationResult {
+    let result = tryToTake(block, reservation)
+    if result == .reserved {
+      if !failuresInARow.isEmpty { failuresInARow[block] = nil }
+    } else {
+      let failures = failuresInARow[block, default: 0] + 1
+      failuresInARow[block] = failures
+      counters[.reserveFailLongest] = max(counters[.reserveFailLongest], failures)
+    }
+    return result
+  }
+
+  private mutating func tryToTake(
+    _ block: Int,
+    _ reservation: ReservationPolicy
+  ) -> ReservationResult {
     if defects.contains(.lateBitmap) {
       let isLate = damage.releasedBlock == block
       damage.releasedBlock = nil

@@ -21,11 +21,9 @@ extension Machine {
     var cells: [TagStorageUse] = []
     for first in stride(from: 0, to: tagBlockCount, by: blocksPerCell) {
       let last = min(first + blocksPerCell, tagBlockCount)
-      var (held, data, free) = (0, 0, 0)
+      var (held, data, free, withheld) = (0, 0, 0, 0)
       for block in first..<last {
-        if policy.bootPlacement == .withheld {
-          continue
-        } else if interleaved.count > 0 {
+        if interleaved.count > 0 {
           switch frames[interleaved.tagFrame(of: block)].use {
           case .tagBlock: held += 1
           case .free, .listed: free += 1
@@ -36,11 +34,17 @@ extension Machine {
           held += region.blockPages
         } else {
           for frame in region.frames(ofBlock: block) {
-            if frames[PageFrameNumber(frame)].use.isInUse { data += 1 } else { free += 1 }
+            if withheldTagStorage.contains(frame) {
+              withheld += 1
+            } else if frames[PageFrameNumber(frame)].use.isInUse {
+              data += 1
+            } else {
+              free += 1
+            }
           }
         }
       }
-      if policy.bootPlacement == .withheld {
+      if withheld > 0 && withheld >= data + free {
         cells.append(.withheld)
       } else if held >= data && held >= free {
         cells.append(.held)

@@ -179,7 +179,7 @@ extension Machine {
   private func blockState(_ block: Int) -> [HistoryValue] {
     let own = region.frames(ofBlock: block)
     let use =
-      policy.bootPlacement == .withheld
+      withheldTagStorage.contains(own.lowerBound)
       ? "withheld from the page allocator"
       : blocks.isHeld(block)
         ? "held for ever" : blocks.isReserved(block) ? "reserved" : "not reserved"

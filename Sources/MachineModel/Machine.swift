@@ -85,6 +85,10 @@ public struct Machine: ~Copyable {
   let kernelRegions: TagStorageGeometry
   /// Whether these are several.
   let hasSeveralRegions: Bool
+  /// Tag storage that nothing but tags can ever use.
+  let withheldTagStorage: Range<Int>
+  /// Whether areas of tag storage serve as memory although tags lie there, after a boot that failed.
+  let usesAreasOfFailedBoot: Bool
   /// Frames that the kernel describes, from the first.
   let presentPages: Int
   /// Whether direct reclaim is counted by the zone that a request aims at; with one zone and no other
@@ -123,6 +127,8 @@ public struct Machine: ~Copyable {
   var parkedTags: [UInt32: [UInt8]] = [:]
   /// Whether all tag storage was taken for ever, or as much of it as could be had.
   var tookEverything = false
+  /// For each tag block how often it could not be had since it was had last; looked up only.
+  var failuresInARow: [Int: UInt64] = [:]
   /// What the defects of tag storage have left behind.
   var damage = TagStorageDamage()
 
@@ -237,8 +243,8 @@ public struct Machine: ~Copyable {
         pageblockOrder: configuration.zone.pageblockOrder(pageSize),
         frames: frames
       )
-      buddy.release(layout.cmaFrames, as: .cma, frames: &frames)
     }
+    if !layout.cmaFrames.isEmpty { buddy.release(layout.cmaFrames, as: .cma, frames: &frames) }
     if policy.bootPlacement.isRange {
       for frame in region.tags { frames[frame].flags.insert(.tagStorage) }
     }
@@ -258,6 +264,8 @@ public struct Machine: ~Copyable {
     self.region = region
     kernelRegions = layout.kernelRegions
     hasSeveralRegions = layout.kernelRegions.regions.count > 1
+    withheldTagStorage = layout.withheldFrames
+    usesAreasOfFailedBoot = policy.bootPlacement == .withheld && !layout.cmaFrames.isEmpty
     zeroFrame = layout.zeroFrame
     presentPages = layout.presentPages
     tellsAims = layout.tellsAims
@@ -309,6 +317,7 @@ public struct Machine: ~Copyable {
     bootCells()
     bootInterleavedBlocks()
     bootZeroPage()
+    warnOfFailedBoot()
     holdTagsOfKernel()
     makeZramStores()
     if storesSwappedPages && policy.store?.form == .compressed { noteContents() }

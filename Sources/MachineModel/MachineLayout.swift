@@ -73,7 +73,6 @@ public struct MachineLayout: Equatable, Sendable {
     self.ramPages = ramPages
     self.presentPages = presentPages
     self.descriptorPages = descriptorPages
-    withheldPages = placement == .withheld ? region.tags.count : 0
     storePages = configuration.policy.store == nil ? 0 : region.tags.count
     self.region = region
     self.map = map
@@ -85,20 +84,22 @@ public struct MachineLayout: Equatable, Sendable {
       zeroFrame = PageFrameNumber(0)
       ordinaryFrames = 1..<(tagStorageStart - descriptorPages)
     }
-    cmaFrames = placement == .cmaArea ? region.tags : tagStorageStart..<tagStorageStart
-    zones = try Self.zones(
-      configuration,
-      map: map,
-      presentPages: presentPages,
-      ordinaryFrames: ordinaryFrames,
-      cmaFrames: cmaFrames
-    )
+    let extents = try Self.extents(configuration, map: map, presentPages: presentPages)
     kernelRegions = try Self.kernelRegions(
       region,
-      isCMA: placement == .cmaArea,
+      isCMA: configuration.policy.isMeantAsCMA,
       defects: configuration.policy.defects,
-      zones: zones,
+      extents: extents.map(\.frames),
       map: map
+    )
+    let used = Self.usedTagStorage(configuration.policy, region, kernelRegions)
+    cmaFrames = placement.isRange ? used : tagStorageStart..<tagStorageStart
+    withheldFrames = placement == .withheld ? used.upperBound..<region.tags.upperBound : 0..<0
+    zones = Self.zones(
+      configuration,
+      extents: extents,
+      ordinaryFrames: ordinaryFrames,
+      cmaFrames: cmaFrames
     )
     let rules = configuration.usedZones
     tellsAims = rules.selection == .kernel || rules.movableBytes > 0
@@ -125,7 +126,9 @@ public struct MachineLayout: Equatable, Sendable {
   public var managedPages: Int { ordinaryFrames.count + cmaFrames.count }
 
   /// Frames of tag storage that nothing but tags can ever use.
-  public let withheldPages: Int
+  public let withheldFrames: Range<Int>
+  /// How many these are.
+  public var withheldPages: Int { withheldFrames.count }
   /// Frames of tag storage that belong to a store of copies.
   public let storePages: Int
 
@@ -134,27 +137,33 @@ public struct MachineLayout: Equatable, Sendable {
     zones.map { ZoneSize($0.extent.kind, managedPages: $0.managedPages) }
   }
 
-  /// Divides memory into zones, and shares out what belongs to all of them.
-  private static func zones(
+  /// Divides memory into zones.
+  private static func extents(
     _ configuration: MachineConfiguration,
     map: MemoryMap,
-    presentPages: Int,
-    ordinaryFrames: Range<Int>,
-    cmaFrames: Range<Int>
-  ) throws(MachineError) -> [ZonePlan] {
-    let pageSize = configuration.pageSize
-    let extents: [ZoneExtent]
+    presentPages: Int
+  ) throws(MachineError) -> [ZoneExtent] {
     do {
-      extents = try ZoneExtent.zones(
+      return try ZoneExtent.zones(
         of: map,
         presentFrames: presentPages,
         rules: configuration.usedZones,
-        pageSize: pageSize,
-        largestBlockPages: 1 << configuration.zone.largestOrder(pageSize)
+        pageSize: configuration.pageSize,
+        largestBlockPages: 1 << configuration.zone.largestOrder(configuration.pageSize)
       )
     } catch {
       throw .zones(error)
     }
+  }
+
+  /// Shares out what belongs to all zones.
+  private static func zones(
+    _ configuration: MachineConfiguration,
+    extents: [ZoneExtent],
+    ordinaryFrames: Range<Int>,
+    cmaFrames: Range<Int>
+  ) -> [ZonePlan] {
+    let pageSize = configuration.pageSize
     let cmaPages = extents.map { $0.frames.clamped(to: cmaFrames).count }
     let sizes = zip(extents, cmaPages).map { extent, cmaPages in
       let ordinaryPages = extent.frames.clamped(to: ordinaryFrames).count
@@ -279,69 +288,6 @@ public struct MachineLayout: Equatable, Sendable {
     guard pages == 1 else {
       throw .blockPages(design: configuration.design.rawValue, pages: pages)
     }
-  }
-
-  private static func region(
-    _ configuration: MachineConfiguration,
-    placement: DesignPolicy.BootPlacement,
-    map: MemoryMap
-  ) throws(MachineError) -> TagStorageRegion {
-    guard placement.isRange else { return .empty }
-    let pageSize = configuration.pageSize
-    let region: TagStorageRegion
-    do {
-      region = try TagStorageRegion(
-        ramPages: configuration.ramPages,
-        pageSize: pageSize,
-        blockBytes: configuration.blockBytes,
-        pageblockPages: 1 << configuration.zone.pageblockOrder(pageSize),
-        asCMA: placement == .cmaArea
-      )
-    } catch {
-      throw .tagStorage(error)
-    }
-    return configuration.policy.selfTagging == .secondCarveout
-      ? region.coveringTagStorage() : region
-  }
-}
-
-// The regions that the kernel makes of tag storage.
-extension MachineLayout {
-  /// Divides tag storage where a piece of memory or, in a CMA area, a zone begins.
-  ///
-  /// Pieces of memory are regions of their own in the firmware's description; at zones RFC v3 splits a
-  /// region. Earlier versions need no split, because nothing asks them for an area in one zone.
-  ///
-  /// - Throws: ``MachineError`` where a border lies inside a tag block, and where there would be more
-  ///   areas than the kernel has.
-  ///
-  /// Source: specification of tag storage, rules G9 and G11 of section 2.3.
-  private static func kernelRegions(
-    _ region: TagStorageRegion,
-    isCMA: Bool,
-    defects: TagStorageDefects,
-    zones: [ZonePlan],
-    map: MemoryMap
-  ) throws(MachineError) -> TagStorageGeometry {
-    let inside =
-      (region.tags.lowerBound + 1)..<max(region.tags.lowerBound + 1, region.tags.upperBound)
-    let holes = map.pieces.map(\.frames.lowerBound).filter(inside.contains)
-    let extents = zones.map(\.extent.frames).filter { !$0.isEmpty }
-    let borders = isCMA ? extents.map(\.lowerBound).filter(inside.contains) : []
-    let unit = region.blockPages
-    for border in holes + borders where (border - region.tags.lowerBound) % unit != 0 {
-      throw .tagStorageBorder(PFN: map.number(of: border), blockPages: unit)
-    }
-    let regions = region.split(at: holes).flatMap { described in
-      described.split(
-        at: borders.filter { described.tags.dropFirst().contains($0) },
-        asPosted: defects.contains(.shortSplit)
-      )
-    }
-    guard !isCMA || regions.count <= CMAArea.tableLimit else {
-      throw .cma(.tableFull(limit: CMAArea.tableLimit))
-    }
-    return TagStorageGeometry(regions: regions)
   }
 }
 

@@ -45,7 +45,16 @@ extension Machine {
 
   /// Lets tags destroy the data in frames of a block that does not belong to the tags alone.
   mutating func overwriteData(underTagsOf frame: PageFrameNumber) {
-    guard mayBeForeign, let block = region.block(of: frame), isForeign(block) else { return }
+    guard mayBeForeign else { return }
+    guard let block = region.block(of: frame) else {
+      // Tag storage has no place for tags of its own.
+      if tagBytes(of: frame).contains(where: { $0 != 0 }) {
+        frameTags.setUniform(frame.index, tag: .zero)
+        noteLoss(.tagsLostOverwritten)
+      }
+      return
+    }
+    guard isForeign(block) else { return }
     for number in region.frames(ofBlock: block)
     where frames[number].use == .anonymous && contents[number] != .max {
       // No event has this number, so that the oracle takes it for foreign data.
@@ -57,7 +66,7 @@ extension Machine {
   /// Whether any block can hold tags without belonging to them.
   private var mayBeForeign: Bool {
     !damage.unownedBlocks.isEmpty || !damage.strayFrames.isEmpty
-      || hasSeveralRegions && defects.contains(.shortSplit)
+      || hasSeveralRegions && defects.contains(.shortSplit) || usesAreasOfFailedBoot
   }
 
   /// Whether the hardware keeps tags in a block of which the kernel does not know, or not all.
@@ -93,5 +102,12 @@ extension Machine {
       if blocks.removeShare(fromBlock: block) { giveBack(block) }
       return
     }
+  }
+
+  /// Warns of areas that were taken back because another could not be activated, if the kernel takes the
+  /// success of that for a failure.
+  mutating func warnOfFailedBoot() {
+    guard policy.bootFailure == .activation, defects.contains(.invertedWarning) else { return }
+    counters.add(.storageWarnings, kernelRegions.regions.count - 1)
   }
 }

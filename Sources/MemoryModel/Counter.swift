@@ -208,6 +208,8 @@ public enum Counter: Int, CaseIterable, Sendable {
   case reserveFailIntr
   /// Reservations that found their tag block still marked as taken.
   case reserveFailExists
+  /// The most reservations of one tag block that failed in a row.
+  case reserveFailLongest
   /// Frames given back by an allocation because their tag block could not be had.
   case reserveRefused
   /// Tag blocks taken ahead of any reservation.
@@ -435,7 +437,7 @@ func snakeCase(_ name: String) -> String {
 /// The numbers lie in the set itself, so that counting an event, which every step of a fault does,
 /// is one addition in memory.
 public struct CounterSet: Equatable, Sendable {
-  @usableFromInline var values = InlineArray<184, UInt64>(repeating: 0)
+  @usableFromInline var values = InlineArray<185, UInt64>(repeating: 0)
 
   /// Creates a set of zeros.
   public init() {

@@ -96,6 +96,13 @@ extension Glossary {
       sum: .reservations
     ),
     storage(
+      .reserveFailLongest,
+      "failed: longest for one block",
+      .calls,
+      "The most reservations of one tag block that failed in a row, since it was had last.",
+      sum: .reservations
+    ),
+    storage(
       .reserveRefused,
       "frames given back",
       .pages,

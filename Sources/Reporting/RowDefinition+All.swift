@@ -195,6 +195,7 @@ extension GroupDefinition {
       .reserveFailIsolated,
       .reserveFailIntr,
       .reserveFailExists,
+      .reserveFailLongest,
       .reserveRefused,
       .reserveHeld,
       .reserveBurstMigrated,

@@ -96,6 +96,12 @@ extension SumCheck {
       "reservations by result",
       ended + count(.reserveFailIsolated)
     )
+    atMost(
+      "reserve_fail_longest",
+      count(.reserveFailLongest),
+      "failed reservations",
+      count(.reserveFailBusy, .reserveFailNomem, .reserveFailIntr, .reserveFailExists)
+    )
   }
 
   mutating func checkTagBlocks() {

@@ -123,7 +123,7 @@ public enum SumRule: String, CaseIterable, Sendable {
         + "reserve_fail_invalid + reserve_fail_intr + reserve_fail_exists <= reserve_calls + "
         + "reserve_held <= the same + reserve_fail_isolated, since a page needs one tag block, held "
         + "blocks were asked for by nobody, and a reservation that met an isolated pageblock may end "
-        + "any way"
+        + "any way; reserve_fail_longest <= those that failed for another cause than invalid"
     case .tagBlocks:
       "reserve_releases <= reserve_fast + reserve_slow, and the blocks between them are "
         + "tag_storage_held.last; cma_release_success_pages <= "

@@ -45,6 +45,8 @@ public struct DesignChanges: Equatable, Sendable {
   public var storeAfterRestore: StorePolicy.AfterRestore?
   /// Replaces ``DesignPolicy/taggedFrames``.
   public var taggedFrames: DesignPolicy.TaggedFrames?
+  /// What goes wrong at boot.
+  public var bootFailure: BootFailure?
   /// Replaces ``DesignPolicy/guests``.
   public var guests: DesignPolicy.GuestTags?
   /// Replaces ``DesignPolicy/collapse``.
@@ -79,7 +81,7 @@ public struct DesignChanges: Equatable, Sendable {
     if policy.virtualTags != nil { changed.virtualTags = swappedTags ?? policy.virtualTags }
     if let cells = policy.cells { changed.frameChoice = .cells(applied(to: cells)) }
     if let store = policy.store { changed.bootPlacement = .store(applied(to: store)) }
-    return changed
+    return changed.failing(bootFailure ?? .none)
   }
 
   private func applied(to policy: CellPolicy) -> CellPolicy {

@@ -134,6 +134,8 @@ public struct DesignPolicy: Equatable, Sendable {
   public var guests = GuestTags.flagged
   /// What a collapse does in a tagged mapping.
   public var collapse = Collapse.tagged
+  /// What went wrong at boot, which has changed ``bootPlacement`` and ``beforeTags`` already.
+  public internal(set) var bootFailure = BootFailure.none
   /// What is wrong with it.
   public var defects: TagStorageDefects = []
 
@@ -165,7 +167,7 @@ public struct DesignPolicy: Equatable, Sendable {
   /// Whether the kernel has page descriptors for tag storage.
   public var describesTagStorage: Bool {
     switch bootPlacement {
-    case .withheld: false
+    case .withheld: bootFailure != .none
     case .outsideRAM, .cmaArea, .interleaved: true
     case .store(let store): store.descriptors == .described
     }

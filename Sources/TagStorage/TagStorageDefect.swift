@@ -72,8 +72,6 @@ public enum TagStorageDefect: UInt16, CaseIterable, Sendable {
   /// Why a machine cannot show the defect, `nil` where it can.
   public var reasonWithoutEffect: String? {
     switch self {
-    case .keptRegistration: "it needs a registration that fails, which stops this machine"
-    case .invertedWarning: "it is a wrong warning, which changes no page"
     case .wrongStub: "it is an error of the compiler, not of the running kernel"
     default: nil
     }

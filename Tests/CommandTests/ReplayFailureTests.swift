@@ -201,9 +201,9 @@ import Testing
       "The value 'foo' is invalid for '--inject <fault>'. Please provide one of the following:"
         + " drop-restore, swap-granules, drop-migrated-tags, drop-copied-tags, drop-data,"
         + " drop-last-run, miscount-charge, fail-tag-allocation, fail-reference-page,"
-        + " skipped-blocks, short-split, dead-fast-track, uncounted-fast-track, early-tagged,"
-        + " late-bitmap, outliving-tags, unsaved-parked-tags, unnoted-tags, atomic-copy,"
-        + " dropped-moved-tags"
+        + " skipped-blocks, short-split, dead-fast-track, uncounted-fast-track,"
+        + " kept-registration, inverted-warning, early-tagged, late-bitmap, outliving-tags,"
+        + " unsaved-parked-tags, unnoted-tags, atomic-copy, dropped-moved-tags"
         + hint
     )
     try expectFailure(

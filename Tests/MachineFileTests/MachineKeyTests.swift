@@ -46,7 +46,7 @@ import Testing
     "tag-storage.store-form": "plain", "tag-storage.store-when-full": "reclaim",
     "tag-storage.store-slots": "300", "tag-storage.store-admits": "working-set",
     "tag-storage.store-after-restore": "keep-copy", "tag-storage.tagged-frames": "touched",
-    "tag-storage.guests": "stage-2",
+    "tag-storage.guests": "stage-2", "tag-storage.boot-failure": "activation",
     "tag-storage.collapse": "untagged",
     "tag-storage.swapped-tags": "resident",
     "tag-storage.clients": "nobody", "tag-storage.claim-above": "0",

@@ -12,7 +12,10 @@ import Testing
       #expect(step.rawValue.nonzeroBitCount == 1, "\(name)")
       #expect(seen.isDisjoint(with: step), "\(name)")
       seen.insert(step)
-      #expect(!name.isEmpty && name.allSatisfy { $0.isLowercase || $0 == "-" }, "\(name)")
+      #expect(
+        !name.isEmpty && name.allSatisfy { $0.isLowercase || $0.isNumber || $0 == "-" },
+        "\(name)"
+      )
       #expect(Outcome(name) == step)
       #expect(step.description == name)
     }

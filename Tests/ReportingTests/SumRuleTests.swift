@@ -73,6 +73,7 @@ import Testing
       add(.parkedTags, .tagsParkedRestored, 1),
       add(.parkedTags, .tagsLeaked, 100_000),
       add(.lostTags, .tagsLost, 1), add(.lostTags, .tagsLostUnsaved, 1),
+      add(.reservations, .reserveFailLongest, 1_000),
       add(.reservations, .reserveFailIntr, 1), add(.reservations, .reserveHeld, 1),
       add(.reservations, .reserveHits, 1), add(.reservations, .reserveCalls, 1),
       add(.tagBlocks, .reserveReleases, 100),
