@@ -89,7 +89,7 @@ extension Machine {
     isWrite: Bool,
     of process: Int
   ) -> Bool {
-    var replays = 0
+    var attempts = 0
     while true {
       let faults = counters[.pgfault]
       let isPresent =
@@ -101,12 +101,13 @@ extension Machine {
       let target = processes[process].table.target(page)
       if processes[process].guest.hasEntry(page, to: target) { return true }
       beginStallOfFault()
-      let isMapped = faultOnStageTwo(page, of: process)
+      faultOnStageTwo(page, of: process)
+      // Taking a tag page may swap the page out again, or end the process.
+      settleTagPages()
       endStallOfFault()
       guard processes[process].isAlive else { return false }
-      if isMapped { return true }
-      replays += 1
-      guard replays < replayCap else {
+      attempts += 1
+      guard attempts <= replayCap else {
         counters.add(.livelocks)
         steps.insert(.livelock)
         return false
@@ -114,11 +115,9 @@ extension Machine {
     }
   }
 
-  /// Maps a present page for a guest.
-  ///
-  /// - Returns: whether the guest has it; where not, its page was replaced or could not be, and the guest's
-  ///   access is replayed.
-  private mutating func faultOnStageTwo(_ page: PageIdentifier, of process: Int) -> Bool {
+  /// Maps a present page for a guest, unless it had to be replaced, or that failed: the guest's access is
+  /// replayed in any case.
+  private mutating func faultOnStageTwo(_ page: PageIdentifier, of process: Int) {
     counters.add(.s2Fault)
     steps.insert(.stageTwoFault)
     let address = processes[process].pageIndex.page(of: page)
@@ -126,12 +125,10 @@ extension Machine {
     markForGuest(true, address..<next, of: process)
     let frame = PageFrameNumber(rawValue: processes[process].table.target(page))
     if processes[process].table.state(page) == .frame {
-      guard makeTaggable(frame) else { return false }
-      guard processes[process].isAlive else { return false }
+      guard makeTaggable(frame), processes[process].isAlive else { return }
       if !frames[frame].flags.contains(.tagged) { initializeTags(of: frame) }
     }
     processes[process].guest.addEntry(page, to: frame.rawValue)
-    return true
   }
 
   /// Makes sure that a page of a guest can hold tags where it is: its tag storage is reserved, or the page
