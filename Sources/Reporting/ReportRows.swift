@@ -31,7 +31,8 @@ public struct ReportRows: Equatable, Sendable {
       switch selection {
       case .essential: GroupDefinition.essential
       case .costs: GroupDefinition.costs
-      case .occurring, .all: GroupDefinition.all(classes: Self.classes(of: report.designs))
+      case .occurring, .all:
+        GroupDefinition.all(classes: Self.classes(of: report.designs.map(\.savedTags)))
       }
     let context = RowContext(report)
     groups = definitions.compactMap { definition in
@@ -55,12 +56,12 @@ public struct ReportRows: Equatable, Sendable {
   }
 
   /// The size classes of any design, smallest first.
-  static func classes(of designs: [DesignReport]) -> [Int] {
+  ///
+  /// It is given their saved tags alone, since a design is some kilobytes to copy.
+  static func classes(of designs: [[SavedTagClass]]) -> [Int] {
     var classes: [Int] = []
-    for design in designs {
-      for savedTags in design.savedTags where !classes.contains(savedTags.bytes) {
-        classes.append(savedTags.bytes)
-      }
+    for savedTags in designs.joined() where !classes.contains(savedTags.bytes) {
+      classes.append(savedTags.bytes)
     }
     return classes.sorted()
   }

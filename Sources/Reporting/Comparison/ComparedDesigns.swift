@@ -56,7 +56,9 @@ struct ComparedDesigns: Sendable {
       let sides = zip(news.indices, partners).map { new, partner in
         partner.map { ComparisonSide(otherContexts[new], $0, heading: otherHeadings[new][$0]) }
       }
-      let classes = ReportRows.classes(of: ([side] + sides.compactMap(\.self)).map(\.design))
+      let classes = ReportRows.classes(
+        of: ([side] + sides.compactMap(\.self)).map { $0.design.savedTags }
+      )
       if definitions?.classes != classes {
         definitions = (classes, GroupDefinition.all(classes: classes))
       }
