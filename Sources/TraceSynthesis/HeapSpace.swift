@@ -24,8 +24,7 @@ struct HeapSpace {
 
   /// The pages that an address and a length cover.
   func pages(_ address: UInt64, _ length: UInt64) -> Range<UInt64> {
-    let first = VirtualPageNumber.untagged(address) / pageBytes
-    return first..<first + roundedUp(length)
+    PageSet.pages(address, length, pageBytes: pageBytes)
   }
 
   /// A length in whole pages.

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MemoryModel
+
 /// A set of page numbers as ranges, ascending, that neither overlap nor touch.
 struct PageSet: Equatable {
   private(set) var ranges: [Range<UInt64>] = []
+
+  /// The pages that an address and a length cover.
+  static func pages(_ address: UInt64, _ length: UInt64, pageBytes: UInt64) -> Range<UInt64> {
+    let first = VirtualPageNumber.untagged(address) / pageBytes
+    return first..<first + length / pageBytes + (length % pageBytes > 0 ? 1 : 0)
+  }
 
   func contains(_ page: UInt64) -> Bool {
     let index = firstIndex(endingAfter: page)

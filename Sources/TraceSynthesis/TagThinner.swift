@@ -262,7 +262,6 @@ public struct TagThinner {
 
   /// The pages that an address and a length cover.
   private func pages(_ address: UInt64, _ length: UInt64) -> Range<UInt64> {
-    let first = VirtualPageNumber.untagged(address) / pageBytes
-    return first..<first + length / pageBytes + (length % pageBytes > 0 ? 1 : 0)
+    PageSet.pages(address, length, pageBytes: pageBytes)
   }
 }

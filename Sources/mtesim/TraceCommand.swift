@@ -16,6 +16,7 @@ struct TraceCommand: ParsableCommand {
       TraceImportCommand.self,
       TraceRewriteCommand.self,
       TraceThinCommand.self,
+      TraceGuestCommand.self,
       TraceGenerateCommand.self,
     ]
   )

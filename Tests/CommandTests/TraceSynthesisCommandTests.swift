@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import MemoryModel
 import Testing
 
@@ -51,6 +52,27 @@ import Testing
     #expect(table.dropFirst().first?.hasPrefix("  all of it  ") ?? false, "\(free.output)")
     #expect(table.dropFirst().first?.hasSuffix(" 0") ?? false, "\(free.output)")
     #expect(table.contains { $0.hasPrefix("  longest ") && $0.hasSuffix(" 0") })
+  }
+
+  /// The guest's tags go through swap, and are what the program's were.
+  @Test func aGuestReplays() throws {
+    let directory = try CommandDirectory()
+    let whole = ReplayTrace.text
+    let end = try #require(whole.range(of: "fork 1"))
+    try directory.write(Array(whole[..<end.lowerBound].utf8), "program.trace")
+    let guest = try directory.run("trace", "guest", "program.trace", "-o", "guest.mtt")
+    #expect(guest.code == 0 && guest.output.contains("memory of the guest: "), "\(guest.error)")
+    for mark in ["flagged", "stage-2"] {
+      let replayed = try directory.run(
+        ["replay", "guest.mtt", "--set", "tag-storage.guests=\(mark)"] + ReplayTrace.shortage
+      )
+      #expect(replayed.code == 0, "\(replayed.error)")
+      #expect(replayed.output.contains("No tag was lost"), "\(replayed.output)")
+    }
+    try directory.write(Array("fork 1\n".utf8), "fork.trace")
+    let refused = try directory.run("trace", "guest", "fork.trace", "-o", "x.mtt")
+    #expect(refused.code == 65 && refused.error.contains("found fork"), "\(refused.error)")
+    #expect(try !directory.names().contains("x.mtt"))
   }
 
   @Test func aRewrittenTraceReplays() throws {
