@@ -62,7 +62,10 @@ extension Machine {
     let number = VirtualPageNumber(address: access.address, pageSize: pageSize)
     guard processes[process].guest.contains(number), let vma = processes[process].vmas.find(number),
       vma.mayBelongToGuest, FaultArea(vma).allows(isWrite: access.kind.isWrite)
-    else { return .error(.efault) }
+    else {
+      counters.add(.s2Efault)
+      return .error(.efault)
+    }
     let page = processes[process].pageIndex.identifierAdding(number)
     guard reachFromGuest(page, isWrite: access.kind.isWrite, of: process) else {
       return processes[process].isAlive ? steps : steps.union(.processGone)

@@ -320,6 +320,8 @@ public enum Counter: Int, CaseIterable, Sendable {
   case s2Replace
   /// Such replacements that failed.
   case s2ReplaceFail
+  /// Accesses of guests to memory that the host cannot map for them.
+  case s2Efault
   /// VMAs that were marked as memory of a guest with MTE.
   case vmaFlagSet
 
@@ -437,7 +439,7 @@ func snakeCase(_ name: String) -> String {
 /// The numbers lie in the set itself, so that counting an event, which every step of a fault does,
 /// is one addition in memory.
 public struct CounterSet: Equatable, Sendable {
-  @usableFromInline var values = InlineArray<185, UInt64>(repeating: 0)
+  @usableFromInline var values = InlineArray<186, UInt64>(repeating: 0)
 
   /// Creates a set of zeros.
   public init() {

@@ -264,6 +264,13 @@ extension Glossary {
       sum: .guests
     ),
     storage(
+      .s2Efault,
+      "accesses of guests refused",
+      .accesses,
+      "Accesses of guests to memory that the host cannot map for them, which leave KVM_RUN with EFAULT; all "
+        + "of them where the design hides MTE from guests."
+    ),
+    storage(
       .vmaFlagSet,
       "VMAs marked for guests",
       .areas,

@@ -264,6 +264,7 @@ extension GroupDefinition {
       .s2Reserve,
       .s2Replace,
       .s2ReplaceFail,
+      .s2Efault,
       .vmaFlagSet
     ),
     counters(

@@ -63,6 +63,7 @@ extension GroupDefinition {
         .ifAny(.counter(.foaReplacedTsp), "pages of tag storage replaced"),
         .ifAny(.counter(.foaReplacedOther)), .ifAny(.counter(.foaReplacedFail)),
         .ifAny(.counter(.s2Reserve)), .ifAny(.counter(.s2Replace)),
+        .ifAny(.counter(.s2Efault)),
         .ifAny(.counter(.livelocks)), .ifAny(.counter(.lruDisableIpis)),
         .ifAny(.counter(.cmoDataLines)), .ifAny(.counter(.cmoTagLines)),
       ]

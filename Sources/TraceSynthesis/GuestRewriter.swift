@@ -171,12 +171,19 @@ public struct GuestRewriter {
     _ writer: inout TraceWriter
   ) throws(TraceError) {
     switch operation {
-    case .map(var request, let result) where isGivable(request) && result ?? 0 >= 0:
+    case .map(var request, let result) where result ?? 0 >= 0:
       if let result { request.address = UInt64(result) }
+      // A fixed mapping takes the place of what was there, whoever had it.
+      try takeBack(pages(request.address, request.length), clock, &writer)
+      guard isGivable(request) else { return try writer.operation(operation, clock: clock) }
       noteMemory(request)
       request.protection = [.read, .write]
       try writer.operation(.map(request, result: result), clock: clock)
       try give(pages(request.address, request.length), clock: clock, &writer)
+    case .mapReference(let request, _, _, let result), .mapTagged(let request, _, let result):
+      let address = result.map { UInt64(clamping: $0) } ?? request.address
+      if result ?? 0 >= 0 { try takeBack(pages(address, request.length), clock, &writer) }
+      try writer.operation(operation, clock: clock)
     case .unmap(let address, let length, let result) where result ?? 0 >= 0:
       try takeBack(pages(address, length), clock, &writer)
       try writer.operation(operation, clock: clock)
@@ -193,9 +200,12 @@ public struct GuestRewriter {
       try writer.operation(operation, clock: clock)
       let old = pages(address, oldLength)
       let target = pages(result.map { UInt64($0) } ?? (new == 0 ? address : new), newLength)
-      guard given.contains(old.lowerBound) else { return }
+      guard given.contains(old.lowerBound) else {
+        return try takeBack(target, clock, &writer)
+      }
       let wasTagged = tagged.contains(old.lowerBound)
       try takeBack(old, clock, &writer)
+      try takeBack(target, clock, &writer)
       given.insert(target)
       if wasTagged { tagged.insert(target) }
       try give(target, clock: clock, &writer)
@@ -265,7 +275,7 @@ public struct GuestRewriter {
   private mutating func noteMemory(_ request: MappingRequest) {
     let range = pages(request.address, request.length)
     given.insert(range)
-    if request.protection.contains(.mte) { tagged.insert(range) } else { tagged.remove(range) }
+    if request.protection.contains(.mte) { tagged.insert(range) }
   }
 
   /// Makes a memory slot.

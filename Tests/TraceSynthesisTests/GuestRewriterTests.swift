@@ -14,16 +14,7 @@ import Testing
     let text = "page-size 4K\n" + program
     let recorded = try TextTrace.container(text: Array(text.utf8), name: "program").bytes
     let result = try GuestRewriter.rewrite(TraceReader(bytes: recorded, name: "program"))
-    let reader = try TraceReader(bytes: result.written.bytes, name: "guest")
-    var lines = TracePrinter.lines(reader.header).filter { $0.hasPrefix("mapped") }
-    var printer = TracePrinter(pageSize: reader.header.pageSize, pages: reader.pages)
-    var batch = EventBatch()
-    while try reader.next(into: &batch) {
-      for record in batch.records {
-        if let line = printer.print(record, in: batch) { lines.append(line) }
-      }
-    }
-    if let line = printer.finish() { lines.append(line) }
+    let lines = try printedLines(result.written.bytes)
     // The clock is that of the recording.
     let events = lines.map { String($0.drop { $0 == "@" || $0.isNumber }.drop { $0 == " " }) }
     return (events, result.summary)
@@ -113,6 +104,46 @@ import Testing
       ]
     )
     #expect(result.summary.droppedStatements == 1)
+  }
+
+  /// What is mapped over the guest's memory is the monitor's again.
+  @Test func whatIsMappedOverMemoryTakesItBack() throws {
+    let result = try rewritten(
+      """
+      map 0x100000 0x4000 rw mte anon = 0x100000
+      map 0x101000 0x1000 rw file fixed = 0x101000
+      write 0x101000
+      tag 0x102000 16 5
+      map 0x100000 0x4000 rw anon fixed = 0x100000
+      tag 0x102000 16 5
+      map 0x200000 0x1000 rw anon = 0x200000
+      map 0x300000 0x1000 rw file = 0x300000
+      remap 0x300000 0x1000 0x1000 maymove fixed 0x200000 = 0x200000
+      write 0x200000
+      exit 0
+
+      """
+    )
+    #expect(
+      result.lines == [
+        "map 0x100000 0x4000 rw anon = 0x100000",
+        "memslot 0 0x100000 0x4000",
+        "map 0x101000 0x1000 rw file fixed = 0x101000",
+        "write 0x101000",
+        "guesttags 0x102000 5*1",
+        "memslot 0 0x0 0x0",
+        "map 0x100000 0x4000 rw anon fixed = 0x100000",
+        "memslot 0 0x100000 0x4000",
+        "guestwrite 0x102000",
+        "map 0x200000 0x1000 rw anon = 0x200000",
+        "memslot 1 0x200000 0x1000",
+        "map 0x300000 0x1000 rw file = 0x300000",
+        "remap 0x300000 0x1000 0x1000 maymove fixed 0x200000 = 0x200000",
+        "memslot 1 0x0 0x0",
+        "write 0x200000",
+        "exit 0",
+      ]
+    )
   }
 
   @Test(arguments: ["fork 1", "exec", "memslot 0 0x100000 0x1000"])

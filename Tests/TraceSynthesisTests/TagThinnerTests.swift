@@ -29,17 +29,7 @@ import Testing
     let thinned = try TagThinner.thin(to: share) { () throws(TraceError) in
       try TraceReader(bytes: recorded, name: "program")
     }
-    let reader = try TraceReader(bytes: thinned.written.bytes, name: "thinned")
-    var lines = TracePrinter.lines(reader.header).filter { $0.hasPrefix("mapped") }
-    var printer = TracePrinter(pageSize: reader.header.pageSize, pages: reader.pages)
-    var batch = EventBatch()
-    while try reader.next(into: &batch) {
-      for record in batch.records {
-        if let line = printer.print(record, in: batch) { lines.append(line) }
-      }
-    }
-    if let line = printer.finish() { lines.append(line) }
-    return (lines, thinned.summary)
+    return (try printedLines(thinned.written.bytes), thinned.summary)
   }
 
   @Test func allIsTheRecording() throws {
